@@ -1,0 +1,3 @@
+module tensoros
+
+go 1.26
