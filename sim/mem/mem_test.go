@@ -1,0 +1,66 @@
+package mem
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestSparseAcrossPages(t *testing.T) {
+	m := NewSparse(1 << 30)
+	want := make([]byte, 3*pageSize)
+	for i := range want {
+		want[i] = byte(i * 7)
+	}
+	const at = 5*pageSize - 13
+	m.Write(at, want)
+	got := make([]byte, len(want)+20)
+	m.Read(at-10, got)
+	if !bytes.Equal(got[10:10+len(want)], want) || got[0] != 0 || got[len(got)-1] != 0 {
+		t.Fatal("contents differ")
+	}
+	if m.Resident() != 4*pageSize {
+		t.Fatalf("%d bytes resident", m.Resident())
+	}
+}
+
+func TestSparseOutsideIsVoid(t *testing.T) {
+	m := NewSparse(pageSize)
+	m.Write(pageSize-2, []byte{1, 2, 3, 4})
+	p := []byte{9, 9, 9, 9}
+	m.Read(pageSize-2, p)
+	if !bytes.Equal(p, []byte{1, 2, 0, 0}) || m.U32(1<<40) != 0 || m.Span(pageSize, 4) != nil {
+		t.Fatalf("read %v", p)
+	}
+	m.SetU32(1<<40, 1)
+}
+
+func TestSparseWords(t *testing.T) {
+	m := NewSparse(80 << 30)
+	m.SetU64(79<<30, 0x1122334455667788)
+	if m.U64(79<<30) != 0x1122334455667788 || m.U32(79<<30+4) != 0x11223344 {
+		t.Fatal("words differ")
+	}
+}
+
+func TestHostAllocFreeReuse(t *testing.T) {
+	h := NewHost(0x1000, 16*hostPage)
+	a, _, _ := h.Alloc(5000)
+	b, bytesB, _ := h.Alloc(14 * hostPage)
+	if _, _, ok := h.Alloc(1); ok {
+		t.Fatal("allocated beyond the end")
+	}
+	bytesB[3] = 7
+	if got := h.At(b+3, 1); got == nil || got[0] != 7 {
+		t.Fatal("view is not the region")
+	}
+	if h.At(b-1, 2) != nil || h.At(0, 1) != nil {
+		t.Fatal("a view across regions")
+	}
+	h.Free(a)
+	if c, _, ok := h.Alloc(2 * hostPage); !ok || c != a {
+		t.Fatalf("hole not reused: %#x", c)
+	}
+	if n, used := h.Live(); n != 2 || used != 16*hostPage {
+		t.Fatalf("%d regions, %d bytes", n, used)
+	}
+}

@@ -1,0 +1,193 @@
+package pcie
+
+import (
+	"fmt"
+
+	"tensoros/hw/spec/pcie"
+	"tensoros/sim"
+	"tensoros/sim/mem"
+	"tensoros/traces"
+)
+
+// node is where a link ends: the root complex, a switch, or a function.
+type node interface {
+	arrive(t *tlp)
+}
+
+// bridge is the root complex or a switch: it forwards.
+type bridge struct {
+	fabric   *Fabric
+	above    *bridge // nil at the root
+	up, down *half   // its own link towards and from the root
+	latency  sim.Time
+	path     string
+	ports    int
+}
+
+// Finding is a rule of the standard that a guest broke.
+type Finding struct {
+	Rule   string
+	At     sim.Time
+	Track  string
+	Detail string
+}
+
+// Fabric is the whole tree: root complex with host memory, switches, links and functions.
+type Fabric struct {
+	Timing   Timing
+	Findings []Finding
+
+	eng     *sim.Engine
+	rec     *traces.Recorder
+	host    *mem.Host
+	root    *bridge
+	halves  []*half
+	pool    []*tlp
+	free    []*tlp
+	reads   []pendingRead
+	spare   []uint32
+	funcs   []*Function
+	windows []window
+	deliver func(addr uint64, data uint32) // MSI
+	mmio    uint64                         // next free MMIO address
+	cpu     port
+	buses   int
+}
+
+type window struct {
+	base, size uint64
+	fn         *Function
+	bar        int
+}
+
+// Events of the fabric.
+const (
+	evArrive  uint32 = iota // arg: packet
+	evPump                  // arg: half
+	evCredit                // arg: half, class, data credits
+	evForward               // arg: packet; it has crossed the bridge
+	evRoot                  // arg: packet; it has reached the memory controller
+	evReply                 // arg: packet; the completer has its answer
+	evIssue                 // arg: packet; the processor hands it to the root complex
+)
+
+// Layout of the address space.
+const (
+	msiBase  = 0xfee0_0000 // x86 interrupt messages
+	msiLimit = 0xfef0_0000
+	mmioBase = 0x100_0000_0000 // 1 TiB: above host memory
+)
+
+// New makes a root complex without ports. deliver receives interrupt messages.
+func New(eng *sim.Engine, rec *traces.Recorder, host *mem.Host, tm Timing,
+	deliver func(addr uint64, data uint32)) *Fabric {
+	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, mmio: mmioBase, buses: 1}
+	f.root = &bridge{fabric: f, latency: tm.Root, path: "rc"}
+	f.cpu = port{fabric: f, tags: cpuTags, mps: 64, mrrs: 64}
+	return f
+}
+
+// cpuTags bounds the reads that processors have under way; each waits for its own.
+const cpuTags = 64
+
+// Bridge is a place to plug functions and switches into.
+type Bridge struct{ b *bridge }
+
+// Root is the root complex.
+func (f *Fabric) Root() Bridge { return Bridge{f.root} }
+
+// Switch plugs a switch into at, over the given link. name is the last element of its track.
+func (f *Fabric) Switch(at Bridge, link pcie.Link, name string) (Bridge, error) {
+	if err := link.Check(); err != nil {
+		return Bridge{}, fmt.Errorf("switch %s: %w", name, err)
+	}
+	f.buses += 2 // the upstream port's bus and the internal one
+	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name}
+	b.down, b.up = f.connect(at.b, b, b.path, link)
+	at.b.ports++
+	return Bridge{b}, nil
+}
+
+// connect makes the two halves of a link below a bridge.
+func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link) (down, up *half) {
+	return f.half(below, link, path+"/down"), f.half(above, link, path+"/up")
+}
+
+// half makes one direction of a link. Receivers here advertise enough credits to cover the round
+// trip at full rate, headers for the smallest packet: a stream is never held back by them, only
+// by a receiver that does not keep up.
+func (f *Fabric) half(to node, link pcie.Link, path string) *half {
+	rate := sim.Rate(link.TLPRate(pcie.AckShare(link.Gen)))
+	h := &half{fabric: f, to: to, rate: rate, track: f.rec.Track(path), index: uint32(len(f.halves))}
+	trip := 2 * (f.Timing.Link + f.Timing.Root + rate.Span(uint64(2*(link.MPS+pcie.OverheadMW))))
+	flight := int64(rate.Count(trip)) + 2*int64(link.MPS)
+	for c := range classes {
+		h.header[c] = sim.NewCredits(flight/pcie.OverheadMW + 1)
+		h.data[c] = sim.NewCredits(flight/16 + 1)
+	}
+	f.halves = append(f.halves, h)
+	return h
+}
+
+// Fire runs the fabric's events.
+func (f *Fabric) Fire(_ sim.Time, kind uint32, arg uint64) {
+	switch kind {
+	case evArrive:
+		t := f.pool[arg]
+		t.ingress.to.arrive(t)
+	case evPump:
+		h := f.halves[arg]
+		h.kick = false
+		h.pump()
+	case evCredit:
+		f.halves[uint32(arg)].credit(class(arg>>32&0xff), int64(arg>>40))
+	case evForward:
+		t := f.pool[arg]
+		t.bridge.forward(t)
+	case evRoot:
+		f.readHost(f.pool[arg])
+	case evReply:
+		f.answer(f.pool[arg])
+	case evIssue:
+		t := f.pool[arg]
+		t.bridge = f.root
+		f.root.forward(t)
+	}
+}
+
+func (f *Fabric) packet(k kind) *tlp {
+	if n := len(f.free); n > 0 {
+		t := f.free[n-1]
+		f.free = f.free[:n-1]
+		*t = tlp{index: t.index, kind: k}
+		return t
+	}
+	t := &tlp{index: uint32(len(f.pool)), kind: k}
+	f.pool = append(f.pool, t)
+	return t
+}
+
+// drop ends a packet: its credits go back, its Done fires.
+func (f *Fabric) drop(t *tlp) {
+	if t.ingress != nil {
+		t.ingress.release(t)
+	}
+	done := t.done
+	f.free = append(f.free, t)
+	if done.To != nil {
+		done.To.Fire(f.eng.Now(), done.Kind, done.Arg)
+	}
+}
+
+// InFlight is the number of packets and reads that have not ended: zero when all is quiet.
+func (f *Fabric) InFlight() int {
+	return len(f.pool) - len(f.free) + len(f.reads) - len(f.spare)
+}
+
+func (f *Fabric) find(rule, track, format string, args ...any) {
+	n := Finding{rule, f.eng.Now(), track, fmt.Sprintf(format, args...)}
+	f.Findings = append(f.Findings, n)
+	if f.rec != nil {
+		f.rec.Mark(traces.Finding, f.rec.Track(track), n.At, f.rec.Text(rule), f.rec.Text(n.Detail))
+	}
+}

@@ -1,0 +1,82 @@
+package pcie
+
+import (
+	"encoding/binary"
+
+	"tensoros/hw/spec/pcie"
+	"tensoros/sim"
+)
+
+// The MSI-X table and pending bits live in a BAR but belong to the function, not to its model
+// (PCIe 5.0, 7.7.2).
+
+func (fn *Function) resetTable() {
+	clear(fn.table)
+	clear(fn.pending)
+	for v := range fn.spec.Vectors {
+		fn.table[v*pcie.MSIXEntryLen+12] = pcie.MSIXEntryMasked
+	}
+}
+
+// inTable finds the part of the MSI-X structures that an access means.
+func (fn *Function) inTable(bar int, off uint64, n int) (p []byte, writable bool) {
+	if bar != fn.spec.VectorBAR || fn.spec.Vectors == 0 {
+		return nil, false
+	}
+	for i, p := range [][]byte{fn.table, fn.pending} {
+		base := uint64(fn.spec.VectorTable)
+		if i == 1 {
+			base = uint64(fn.spec.VectorPending)
+		}
+		if off >= base && off+uint64(n) <= base+uint64(len(p)) {
+			return p[off-base : off-base+uint64(n)], i == 0
+		}
+	}
+	return nil, false
+}
+
+func (fn *Function) read(bar int, off uint64, p []byte) sim.Time {
+	if part, _ := fn.inTable(bar, off, len(p)); part != nil {
+		copy(p, part)
+		return 0
+	}
+	return fn.model.Read(bar, off, p)
+}
+
+func (fn *Function) write(bar int, off uint64, p []byte) {
+	part, writable := fn.inTable(bar, off, len(p))
+	if part == nil {
+		fn.model.Write(bar, off, p)
+		return
+	}
+	if writable {
+		copy(part, p)
+		fn.flushPending()
+	}
+}
+
+// control is Message Control; msixAt of the endpoint tables.
+func (fn *Function) msixControl() uint64 { return fn.config.Get(0x50+2, 2) }
+
+// Interrupt raises an MSI-X vector: a message, or a pending bit while it is masked.
+func (fn *Function) Interrupt(vector int) {
+	if vector >= fn.spec.Vectors || fn.msixControl()&pcie.MSIXEnable == 0 {
+		return
+	}
+	entry := fn.table[vector*pcie.MSIXEntryLen:][:pcie.MSIXEntryLen]
+	if fn.msixControl()&pcie.MSIXMaskAll != 0 || entry[12]&pcie.MSIXEntryMasked != 0 {
+		fn.pending[vector/8] |= 1 << (vector % 8)
+		return
+	}
+	fn.pending[vector/8] &^= 1 << (vector % 8)
+	fn.Write(binary.LittleEndian.Uint64(entry), entry[8:12], Done{})
+}
+
+// flushPending sends what was held back, once it may go.
+func (fn *Function) flushPending() {
+	for v := range fn.spec.Vectors {
+		if fn.pending[v/8]&(1<<(v%8)) != 0 {
+			fn.Interrupt(v)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package pcie
+
+import "tensoros/sim"
+
+// port is a requester: a function, or the processors at the root complex.
+type port struct {
+	fabric    *Fabric
+	fn        *Function // nil for the processors
+	mps, mrrs int
+	tags      int // reads that may be outstanding
+	inFlight  int
+	waiting   sim.Queue[*tlp]
+}
+
+// pendingRead gathers the completions of one read.
+type pendingRead struct {
+	buf  []byte
+	left int
+	port *port
+	done Done
+}
+
+const page = 4096 // no request crosses it (PCIe 5.0, 2.2.7)
+
+// write posts data to addr. data must not change until done fires, at delivery.
+func (p *port) write(addr uint64, data []byte, done Done) {
+	for {
+		n := min(len(data), p.mps, page-int(addr%page))
+		t := p.fabric.packet(memWrite)
+		t.addr, t.size, t.from = addr, n, p.fn
+		if n <= len(t.inline) {
+			t.data = t.inline[:copy(t.inline[:], data[:n])]
+		} else {
+			t.data = data[:n]
+		}
+		addr += uint64(n)
+		data = data[n:]
+		if len(data) == 0 {
+			t.done = done
+			p.issue(t)
+			return
+		}
+		p.issue(t)
+	}
+}
+
+// read fills buf from addr, then fires done.
+func (p *port) read(addr uint64, buf []byte, done Done) {
+	id := p.pending(buf, done)
+	for off := 0; off < len(buf); {
+		n := min(len(buf)-off, p.mrrs, page-int((addr+uint64(off))%page))
+		t := p.fabric.packet(memRead)
+		t.addr, t.size, t.from, t.read, t.offset = addr+uint64(off), n, p.fn, id, off
+		off += n
+		p.request(t)
+	}
+}
+
+func (p *port) pending(buf []byte, done Done) uint32 {
+	f := p.fabric
+	r := pendingRead{buf, len(buf), p, done}
+	if n := len(f.spare); n > 0 {
+		id := f.spare[n-1]
+		f.spare = f.spare[:n-1]
+		f.reads[id] = r
+		return id
+	}
+	f.reads = append(f.reads, r)
+	return uint32(len(f.reads) - 1)
+}
+
+// request issues a non-posted packet when a tag is free.
+func (p *port) request(t *tlp) {
+	if p.inFlight == p.tags {
+		p.waiting.Push(t)
+		return
+	}
+	p.inFlight++
+	p.issue(t)
+}
+
+func (p *port) issue(t *tlp) {
+	if p.fn != nil {
+		p.fn.up.send(t)
+		return
+	}
+	p.fabric.eng.At(p.fabric.eng.Now(), p.fabric, evIssue, uint64(t.index))
+}
+
+// complete takes a completion at its requester.
+func (f *Fabric) complete(t *tlp) {
+	r := &f.reads[t.read]
+	r.left -= copy(r.buf[t.offset:], t.data)
+	p := r.port
+	if t.last {
+		p.inFlight--
+		if p.waiting.Len() > 0 {
+			p.inFlight++
+			p.issue(p.waiting.Pop())
+		}
+	}
+	if r.left == 0 {
+		t.done = r.done
+		*r = pendingRead{}
+		f.spare = append(f.spare, t.read)
+	}
+	f.drop(t)
+}
+
+// CPURead reads len(buf) bytes (1 to 8) of memory-mapped I/O for a processor.
+func (f *Fabric) CPURead(addr uint64, buf []byte, done Done) { f.cpu.read(addr, buf, done) }
+
+// CPUWrite posts data to memory-mapped I/O; beyond 64 bytes it goes in bursts of 64, as
+// write-combining buffers do. data of more than 8 bytes must not change until done fires.
+func (f *Fabric) CPUWrite(addr uint64, data []byte, done Done) { f.cpu.write(addr, data, done) }
+
+// ConfigRead reads len(buf) bytes (1, 2 or 4) of a function's configuration space.
+func (f *Fabric) ConfigRead(fn *Function, off int, buf []byte, done Done) {
+	t := f.packet(cfgRead)
+	t.addr, t.size, t.target = uint64(off), len(buf), fn
+	t.read = f.cpu.pending(buf, done)
+	f.cpu.request(t)
+}
+
+// ConfigWrite writes 1, 2 or 4 bytes of configuration space; done fires when it is completed.
+func (f *Fabric) ConfigWrite(fn *Function, off int, data []byte, done Done) {
+	t := f.packet(cfgWrite)
+	t.addr, t.size, t.target = uint64(off), len(data), fn
+	t.data = t.inline[:copy(t.inline[:], data)]
+	t.read = f.cpu.pending(make([]byte, 1), done)
+	f.cpu.request(t)
+}
