@@ -140,3 +140,6 @@ func (p *Proc) Wake() {
 		p.eng.At(p.eng.Now(), p, 0, p.gen)
 	}
 }
+
+// Running is the process being run, nil between events.
+func (e *Engine) Running() *Proc { return e.running }

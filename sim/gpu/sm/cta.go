@@ -1,0 +1,244 @@
+package sm
+
+import "fmt"
+
+// Memory is the address space of kernels beyond the SM.
+type Memory interface {
+	// Span returns a view of the bytes at addr, at least up to the end of the access's 64 KiB
+	// page or n, whichever is less; nil if nothing is mapped there.
+	Span(addr uint64, n int, write bool) []byte
+}
+
+// Launch is a grid to run.
+type Launch struct {
+	Prog   *Program
+	Grid   [3]uint32 // CTAs
+	Block  [3]uint32 // threads a CTA
+	Shared int       // bytes of dynamic shared memory
+	Params []byte
+	Mem    Memory
+
+	page, base uint64 // the last page touched
+	view       []byte
+	err        error
+}
+
+// FaultError is a kernel that broke: where, and what it did.
+type FaultError struct {
+	Kernel string
+	Line   int // of the PTX
+	CTA    [3]uint32
+	Warp   int
+	Detail string
+}
+
+func (e *FaultError) Error() string {
+	return fmt.Sprintf("kernel %s, PTX line %d, CTA (%d,%d,%d), warp %d: %s",
+		e.Kernel, e.Line, e.CTA[0], e.CTA[1], e.CTA[2], e.Warp, e.Detail)
+}
+
+// Check reports a launch that no SM can take.
+func (l *Launch) Check() error {
+	threads := l.Threads()
+	for i := range 3 {
+		if l.Grid[i] == 0 || l.Block[i] == 0 {
+			return fmt.Errorf("kernel %s: a grid of %v CTAs of %v threads has a zero in it",
+				l.Prog.Name, l.Grid, l.Block)
+		}
+	}
+	if threads > 1024 {
+		return fmt.Errorf("kernel %s: %d threads a CTA, 1024 at most", l.Prog.Name, threads)
+	}
+	if limit := l.Prog.MaxThread; limit > 0 && threads > limit {
+		return fmt.Errorf("kernel %s: %d threads a CTA, but it is compiled for %d at most",
+			l.Prog.Name, threads, limit)
+	}
+	if len(l.Params) < l.Prog.Params {
+		return fmt.Errorf("kernel %s takes %d bytes of parameters, got %d",
+			l.Prog.Name, l.Prog.Params, len(l.Params))
+	}
+	return nil
+}
+
+// Threads is the number of threads of a CTA; CTAs that of the grid.
+func (l *Launch) Threads() int { return int(l.Block[0]) * int(l.Block[1]) * int(l.Block[2]) }
+
+// CTAs is the number of CTAs of the grid.
+func (l *Launch) CTAs() int { return int(l.Grid[0]) * int(l.Grid[1]) * int(l.Grid[2]) }
+
+const pageBytes = 1 << 16
+
+// span is Memory.Span behind a cache of one page.
+func (l *Launch) span(addr uint64, n int, write bool) []byte {
+	if off := addr - l.base; off < uint64(len(l.view)) && off+uint64(n) <= uint64(len(l.view)) {
+		return l.view[off:]
+	}
+	base := addr &^ (pageBytes - 1)
+	v := l.Mem.Span(base, pageBytes, write)
+	if v == nil {
+		return nil
+	}
+	l.base, l.view = base, v
+	off := addr - base
+	if off+uint64(n) > uint64(len(v)) {
+		return nil
+	}
+	return v[off:]
+}
+
+type barrierState struct {
+	arrived, expected int
+	waiting           []*Warp
+}
+
+// CTA is a cooperative thread array in residence.
+type CTA struct {
+	launch  *Launch
+	prog    *Program
+	index   int // in the grid
+	id      [3]uint32
+	smid    int
+	shared  []byte
+	warps   []*Warp
+	threads int // that have not exited
+	running int // warps with live lanes
+	bars    [16]barrierState
+	freed   []*Warp // warps that a barrier has let go, for the timing layer
+	clock   func() uint64
+	start   int64
+	issued  uint64
+}
+
+// newCTA makes the room for CTAs of a launch; place puts one into it.
+func newCTA(l *Launch) *CTA {
+	c := &CTA{launch: l, prog: l.Prog, shared: make([]byte, l.Prog.Static+l.Shared)}
+	threads := l.Threads()
+	for i := range (threads + Lanes - 1) / Lanes {
+		c.warps = append(c.warps, newWarp(c, i, min(Lanes, threads-i*Lanes)))
+	}
+	return c
+}
+
+// place makes c the CTA of the given linear index, with x running fastest.
+func (c *CTA) place(index, smid int) {
+	l := c.launch
+	c.index, c.smid = index, smid
+	n := uint32(index)
+	c.id = [3]uint32{n % l.Grid[0], n / l.Grid[0] % l.Grid[1], n / l.Grid[0] / l.Grid[1]}
+	clear(c.shared)
+	c.threads = l.Threads()
+	c.running = len(c.warps)
+	for i := range c.bars {
+		c.bars[i] = barrierState{waiting: c.bars[i].waiting[:0]}
+	}
+	for i, w := range c.warps {
+		w.reset(min(Lanes, c.threads-i*Lanes))
+	}
+	c.freed, c.issued = c.freed[:0], 0
+}
+
+func (c *CTA) fail(w *Warp, format string, args ...any) {
+	if c.launch.err != nil {
+		return
+	}
+	line := 0
+	if int(w.pc) < len(c.prog.insts) {
+		line = int(c.prog.insts[w.pc].line)
+	}
+	c.launch.err = &FaultError{c.prog.Name, line, c.id, w.id, fmt.Sprintf(format, args...)}
+}
+
+// left notes that threads have exited: a barrier of all may be complete without them.
+func (c *CTA) left(threads int) {
+	c.threads -= threads
+	for id := range c.bars {
+		if len(c.bars[id].waiting) > 0 {
+			c.complete(id)
+		}
+	}
+}
+
+func (c *CTA) retire(*Warp) { c.running-- }
+
+// arrive counts threads at a barrier; expected 0 means all threads of the CTA.
+func (c *CTA) arrive(id, expected, n int, w *Warp) {
+	b := &c.bars[id]
+	b.arrived += n
+	b.expected = expected
+	if w != nil {
+		b.waiting = append(b.waiting, w)
+	}
+	c.complete(id)
+}
+
+func (c *CTA) complete(id int) {
+	b := &c.bars[id]
+	want := b.expected
+	if want == 0 {
+		want = c.threads
+	}
+	if b.arrived < want {
+		return
+	}
+	b.arrived = 0
+	for _, w := range b.waiting {
+		w.release()
+		c.freed = append(c.freed, w)
+	}
+	b.waiting = b.waiting[:0]
+}
+
+// Stats counts what ran.
+type Stats struct {
+	CTAs         int
+	Instructions uint64 // warp instructions
+}
+
+// Run executes a grid without time: CTAs in order, each warp until it waits or ends.
+func (l *Launch) Run() (Stats, error) {
+	var s Stats
+	if err := l.Check(); err != nil {
+		return s, err
+	}
+	c := newCTA(l)
+	for i := range l.CTAs() {
+		c.place(i, 0)
+		if err := c.run(); err != nil {
+			return s, err
+		}
+		s.CTAs++
+		s.Instructions += c.issued
+	}
+	return s, nil
+}
+
+// quantum is how many instructions a warp runs before the others have their turn, so that one may
+// spin on what another will write.
+const quantum = 4096
+
+// stepLimit ends warps that loop for ever: far beyond any kernel that ends.
+const stepLimit = 1 << 36
+
+func (c *CTA) run() error {
+	for c.running > 0 {
+		progress := false
+		for _, w := range c.warps {
+			for n := 0; n < quantum && !w.done() && !w.blocked(); n++ {
+				w.step()
+				c.issued++
+				progress = true
+				if c.launch.err != nil {
+					return c.launch.err
+				}
+				if c.issued > stepLimit {
+					c.fail(w, "no end after %d instructions", uint64(stepLimit))
+				}
+			}
+		}
+		if !progress {
+			c.fail(c.warps[0], "deadlock: every warp waits at a barrier that nobody else will reach")
+			return c.launch.err
+		}
+	}
+	return nil
+}

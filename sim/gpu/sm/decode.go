@@ -1,0 +1,332 @@
+package sm
+
+import (
+	"fmt"
+	"math"
+
+	"tensoros/hw/ptx"
+)
+
+// decoder turns one kernel into a Program.
+type decoder struct {
+	mod    *ptx.Module
+	f      *ptx.Func
+	p      *Program
+	sm     int
+	faults []string
+
+	place   []int32 // register -> row in its file
+	imm32   map[uint32]int
+	imm64   map[uint64]int
+	offsets map[*ptx.Var]int // shared, param and local variables
+	in      *ptx.Inst
+	out     inst
+}
+
+const maxFaults = 10
+
+// fault notes what cannot be executed.
+func (d *decoder) fault(format string, args ...any) {
+	if len(d.faults) == maxFaults {
+		d.faults = append(d.faults, "and more")
+	}
+	if len(d.faults) > maxFaults {
+		return
+	}
+	at := d.f.Pos
+	if d.in != nil {
+		at = d.in.Pos
+	}
+	d.faults = append(d.faults, fmt.Sprintf("line %d: %s", at.Line, fmt.Sprintf(format, args...)))
+}
+
+// layout gives every register a row and every variable an offset.
+func (d *decoder) layout() {
+	d.imm32, d.imm64 = map[uint32]int{}, map[uint64]int{}
+	d.offsets = map[*ptx.Var]int{}
+	for _, t := range d.f.Regs.Types() {
+		switch {
+		case t == ptx.Pred:
+			d.place = append(d.place, int32(d.p.preds))
+			d.p.preds++
+		case t.Bits() == 64:
+			d.place = append(d.place, int32(d.p.rows64))
+			d.p.rows64++
+		case t.Bits() <= 32:
+			d.place = append(d.place, int32(d.p.rows32))
+			d.p.rows32++
+		default:
+			d.fault("registers of type %v are not modelled", t)
+			d.place = append(d.place, 0)
+		}
+	}
+	for _, v := range d.f.Params {
+		d.offsets[v] = d.allot(&d.p.Params, v)
+	}
+	for _, v := range append(append([]*ptx.Var(nil), d.mod.Vars...), d.f.Vars...) {
+		switch v.Space {
+		case ptx.SpaceShared:
+			if v.Linkage != ptx.LinkExtern {
+				d.offsets[v] = d.allot(&d.p.Static, v)
+			}
+		case ptx.SpaceLocal:
+			d.offsets[v] = d.allot(&d.p.Local, v)
+		}
+	}
+	d.p.Static = (d.p.Static + 127) &^ 127 // dynamic shared memory starts on a bank line
+	for _, v := range d.mod.Vars {
+		if v.Space == ptx.SpaceShared && v.Linkage == ptx.LinkExtern {
+			d.offsets[v] = d.p.Static
+		}
+	}
+	for _, name := range []string{"maxntid", "reqntid"} {
+		if args, ok := d.f.PerfArgs(name); ok {
+			d.p.MaxThread = 1
+			for _, n := range args {
+				d.p.MaxThread *= n
+			}
+		}
+	}
+}
+
+// allot appends a variable to a space and returns its offset.
+func (d *decoder) allot(end *int, v *ptx.Var) int {
+	size := v.Type.Size()
+	for _, n := range v.Dims {
+		size *= n
+	}
+	size *= max(1, v.Vec)
+	align := max(v.Align, v.Type.Size()*max(1, v.Vec), 1)
+	at := (*end + align - 1) / align * align
+	*end = at + size
+	return at
+}
+
+// body decodes the instructions; labels become their indices.
+func (d *decoder) body() {
+	insts, labels := d.f.Code()
+	for _, in := range insts {
+		d.in = in
+		d.out = inst{guard: -1, line: in.Pos.Line}
+		if in.Guard.Name != "" {
+			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
+			d.read(int32(in.Guard.Index))
+		}
+		d.decode(labels)
+		d.p.insts = append(d.p.insts, d.out)
+	}
+	d.in = nil
+	end := inst{guard: -1, kind: leave, class: Branch}
+	if n := len(insts); n > 0 {
+		end.line = insts[n-1].Pos.Line
+	}
+	d.p.insts = append(d.p.insts, end) // running off the end is an exit
+}
+
+// decode fills d.out from d.in.
+func (d *decoder) decode(labels []int) {
+	in := d.in
+	switch in.Op.ID {
+	case ptx.OpBra:
+		d.out.kind, d.out.class = jump, Branch
+		d.out.target = int32(labels[in.Args[0].Index])
+	case ptx.OpRet, ptx.OpExit:
+		d.out.kind, d.out.class = leave, Branch
+	case ptx.OpTrap:
+		d.out.kind, d.out.class = trap, Branch
+	case ptx.OpBarSync, ptx.OpBarrierSync:
+		d.barrier(barSync)
+	case ptx.OpBarArrive, ptx.OpBarrierArrive:
+		d.barrier(barArrive)
+	case ptx.OpMembar, ptx.OpFence, ptx.OpFenceProxy, ptx.OpBarWarpSync, ptx.OpNanosleep,
+		ptx.OpPrefetch, ptx.OpPrefetchu, ptx.OpDiscard, ptx.OpApplypriority, ptx.OpBrkpt,
+		ptx.OpPmevent:
+		// One thread of control at a time: order is program order, and hints have no effect.
+		d.out.run = func(*Warp) {}
+	default:
+		if run := d.operation(); run != nil {
+			d.out.run = run
+			return
+		}
+		d.fault("%s is not modelled", in.Opcode())
+		d.out.run = func(*Warp) {}
+	}
+}
+
+// operation tries the families in turn; nil if none knows the instruction.
+func (d *decoder) operation() func(*Warp) {
+	switch d.in.Op.ID {
+	case ptx.OpMov, ptx.OpCvta, ptx.OpCvtaTo:
+		return d.move()
+	case ptx.OpLd, ptx.OpLdu:
+		return d.load()
+	case ptx.OpSt:
+		return d.store()
+	case ptx.OpAtom, ptx.OpRed:
+		return d.atomic()
+	case ptx.OpSetp:
+		return d.setp()
+	case ptx.OpSelp:
+		return d.selp()
+	case ptx.OpCvt:
+		return d.convert()
+	case ptx.OpShfl:
+		return d.shuffle()
+	case ptx.OpVote, ptx.OpActivemask:
+		return d.vote()
+	case ptx.OpCpAsync, ptx.OpCpAsyncCommitGroup, ptx.OpCpAsyncWaitGroup, ptx.OpCpAsyncWaitAll:
+		return d.async()
+	case ptx.OpLdmatrix:
+		return d.ldmatrix()
+	case ptx.OpMma:
+		return d.mma()
+	}
+	if len(d.in.Types) > 0 && d.in.Types[0] == ptx.Pred {
+		return d.predicate()
+	}
+	return d.arithmetic()
+}
+
+func (d *decoder) barrier(k kind) {
+	d.out.kind, d.out.class = k, Barrier
+	id := d.src32(0)
+	threads := -1
+	if len(d.in.Args) > 1 {
+		threads = d.src32(1)
+	}
+	d.out.barrier = func(w *Warp) (int, int) {
+		n := 0
+		if threads >= 0 {
+			n = int(w.r[threads][first(w.mask)])
+		}
+		return int(w.r[id][first(w.mask)] & 15), n
+	}
+}
+
+// read and write note a register for the scoreboard: files follow one another.
+func (d *decoder) read(reg int32)  { d.out.src = append(d.out.src, d.token(reg)) }
+func (d *decoder) wrote(reg int32) { d.out.dst = append(d.out.dst, d.token(reg)) }
+
+func (d *decoder) token(reg int32) uint16 {
+	at := int(d.place[reg])
+	switch t := d.f.Regs.Type(int(reg)); {
+	case t == ptx.Pred:
+		at += d.p.rows32 + d.p.rows64
+	case t.Bits() == 64:
+		at += d.p.rows32
+	}
+	return uint16(at)
+}
+
+// src32 is the row of operand i read as 32 bits: a register, or a row that holds the constant.
+func (d *decoder) src32(i int) int { return d.operand32(&d.in.Args[i]) }
+func (d *decoder) src64(i int) int { return d.operand64(&d.in.Args[i]) }
+
+func (d *decoder) operand32(op *ptx.Operand) int {
+	switch op.Kind {
+	case ptx.KindReg:
+		d.read(op.Index)
+		if t := d.f.Regs.Type(int(op.Index)); t.Bits() > 32 {
+			d.fault("a %v register where 32 bits are wanted", t)
+			return 0
+		}
+		return int(d.place[op.Index])
+	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal:
+		v, ok := d.constant(op)
+		if !ok {
+			return 0
+		}
+		if op.Kind == ptx.KindF64 {
+			v = uint64(math.Float32bits(float32(math.Float64frombits(v))))
+		}
+		return d.const32(uint32(v))
+	}
+	d.fault("operand %s is not modelled", op.Name)
+	return 0
+}
+
+func (d *decoder) operand64(op *ptx.Operand) int {
+	switch op.Kind {
+	case ptx.KindReg:
+		d.read(op.Index)
+		if t := d.f.Regs.Type(int(op.Index)); t.Bits() != 64 {
+			d.fault("a %v register where 64 bits are wanted", t)
+			return 0
+		}
+		return int(d.place[op.Index])
+	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal:
+		v, ok := d.constant(op)
+		if !ok {
+			return 0
+		}
+		return d.const64(v)
+	}
+	d.fault("operand %s is not modelled", op.Name)
+	return 0
+}
+
+// constant is the value of a literal or the address of a variable in its space.
+func (d *decoder) constant(op *ptx.Operand) (uint64, bool) {
+	switch op.Kind {
+	case ptx.KindLocal, ptx.KindGlobal:
+		v := d.variable(op)
+		at, ok := d.offsets[v]
+		if !ok {
+			d.fault("variable %s in .%v is not modelled", v.Name, v.Space)
+			return 0, false
+		}
+		return uint64(at) + uint64(op.Imm), true
+	}
+	return uint64(op.Imm), true
+}
+
+func (d *decoder) variable(op *ptx.Operand) *ptx.Var {
+	if op.Kind == ptx.KindLocal {
+		return d.f.Vars[op.Index]
+	}
+	return d.mod.Vars[op.Index]
+}
+
+func (d *decoder) const32(v uint32) int {
+	i, ok := d.imm32[v]
+	if !ok {
+		i = len(d.p.const32)
+		d.imm32[v] = i
+		d.p.const32 = append(d.p.const32, v)
+	}
+	return d.p.rows32 + i
+}
+
+func (d *decoder) const64(v uint64) int {
+	i, ok := d.imm64[v]
+	if !ok {
+		i = len(d.p.const64)
+		d.imm64[v] = i
+		d.p.const64 = append(d.p.const64, v)
+	}
+	return d.p.rows64 + i
+}
+
+// dst is the row that operand i writes. A sink gets a row of its own that nobody reads.
+func (d *decoder) dst(op *ptx.Operand) int {
+	if op.Kind != ptx.KindReg {
+		d.fault("result %s is not a register", op.Name)
+		return 0
+	}
+	d.wrote(op.Index)
+	return int(d.place[op.Index])
+}
+
+// wideReg reports whether an operand is a 64-bit register.
+func (d *decoder) wideReg(op *ptx.Operand) bool {
+	return op.Kind == ptx.KindReg && d.f.Regs.Type(int(op.Index)).Bits() == 64
+}
+
+func (d *decoder) pred(op *ptx.Operand) (row int, not bool) {
+	if op.Kind != ptx.KindReg || d.f.Regs.Type(int(op.Index)) != ptx.Pred {
+		d.fault("operand %s is not a predicate", op.Name)
+		return 0, false
+	}
+	d.read(op.Index)
+	return int(d.place[op.Index]), op.Not
+}

@@ -1,0 +1,140 @@
+package sm
+
+import (
+	"fmt"
+	"strings"
+
+	"tensoros/hw/ptx"
+)
+
+// Class is the pipe that an instruction goes to.
+type Class uint8
+
+// Classes.
+const (
+	ALU     Class = iota // integer, logic, moves, selects
+	FMA                  // f32 add, multiply, fma; integer multiply
+	Half                 // f16x2 and bf16x2
+	Double               // f64
+	Special              // reciprocals, roots, exponentials
+	Shared               // loads and stores of shared memory, ldmatrix, shuffles
+	Global               // loads and stores of global and local memory, atomics
+	Async                // cp.async
+	Tensor               // mma
+	Branch
+	Barrier
+	Classes
+)
+
+var classNames = [Classes]string{"alu", "fma", "half", "double", "special", "shared", "global",
+	"async", "tensor", "branch", "barrier"}
+
+func (c Class) String() string { return classNames[c] }
+
+// kind is how an instruction changes control.
+type kind uint8
+
+const (
+	plain kind = iota
+	jump
+	leave     // exit, or ret of a kernel
+	barSync   // waits for the CTA
+	barArrive // does not wait
+	trap
+)
+
+// inst is a decoded instruction.
+type inst struct {
+	run      func(w *Warp)
+	kind     kind
+	class    Class
+	guardNot bool
+	guard    int32 // predicate row, -1 for none
+	target   int32 // of a jump
+	barrier  func(w *Warp) (id, threads int)
+	src, dst []uint16 // registers, numbered across files, for the scoreboard
+	cost     cost
+	line     int32 // of the PTX
+}
+
+// cost is what the timing layer must know beside the class.
+type cost struct {
+	cycles  float32 // issue interval of a tensor instruction relative to m16n8k16, else 0
+	load    bool    // a result comes back
+	atomic  bool
+	commit  bool // cp.async.commit_group
+	wait    int32
+	waiting bool // cp.async.wait_group: at most wait groups may be outstanding
+}
+
+// Program is a kernel ready to run. It is immutable and may be shared.
+type Program struct {
+	Name      string
+	insts     []inst
+	rows32    int // registers of up to 32 bits
+	rows64    int
+	preds     int
+	const32   []uint32 // values of the rows after the registers
+	const64   []uint64
+	Params    int // bytes of parameters
+	Static    int // bytes of shared memory declared in the module
+	Local     int // bytes of local memory a thread
+	MaxThread int // from .maxntid or .reqntid; 0 if not given
+	source    string
+}
+
+// Registers is how many 32-bit registers a thread uses, by PTX's own count of live names: an upper
+// bound that ptxas would lower.
+func (p *Program) Registers() int { return p.rows32 + 2*p.rows64 }
+
+// Len is the number of instructions.
+func (p *Program) Len() int { return len(p.insts) }
+
+// UnsupportedError lists what a kernel uses that cannot be executed, with lines.
+type UnsupportedError struct {
+	File   string
+	Kernel string
+	What   []string // "line 12: tex.2d: textures are not modelled"
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("%s: kernel %s: %s", e.File, e.Kernel, strings.Join(e.What, "; "))
+}
+
+// Load decodes an entry point of a verified module. An empty name means the only one.
+func Load(m *ptx.Module, entry string, sm int) (*Program, error) {
+	f, err := findEntry(m, entry)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{mod: m, f: f, sm: sm, p: &Program{Name: f.Name, source: m.Name}}
+	d.layout()
+	d.body()
+	if len(d.faults) > 0 {
+		return nil, &UnsupportedError{m.Name, f.Name, d.faults}
+	}
+	return d.p, nil
+}
+
+func findEntry(m *ptx.Module, name string) (*ptx.Func, error) {
+	var found *ptx.Func
+	var names []string
+	for _, f := range m.Funcs {
+		if !f.Entry || !f.Defined {
+			continue
+		}
+		names = append(names, f.Name)
+		if f.Name == name || name == "" && found == nil {
+			found = f
+		}
+	}
+	switch {
+	case found == nil && name == "":
+		return nil, fmt.Errorf("%s: no kernel (.entry) in it", m.Name)
+	case found == nil:
+		return nil, fmt.Errorf("%s: no kernel %q; it has %s", m.Name, name, strings.Join(names, ", "))
+	case name == "" && len(names) > 1:
+		return nil, fmt.Errorf("%s: name one of its kernels: %s", m.Name, strings.Join(names, ", "))
+	}
+	return found, nil
+}

@@ -1,0 +1,227 @@
+package sm
+
+import "math/bits"
+
+// Lanes is the number of threads of a warp.
+const Lanes = 32
+
+// row is a register of up to 32 bits in all lanes; wide one of 64.
+type (
+	row  = [Lanes]uint32
+	wide = [Lanes]uint64
+)
+
+// Warp is 32 threads. Lanes that part at a branch run in groups, the one with the lowest program
+// counter first, so that they meet again at the earliest common instruction.
+type Warp struct {
+	cta  *CTA
+	prog *Program
+	id   int // in the CTA
+
+	r    []row
+	x    []wide
+	pred []uint32
+
+	mask     uint32 // lanes that execute the present instruction
+	active   uint32 // the group that runs
+	live     uint32 // lanes that have not exited
+	waiting  uint32 // lanes at a barrier
+	pc       int32  // of the group
+	pcs      [Lanes]int32
+	diverged bool
+
+	// The memory access of the present instruction, for the timing layer.
+	addr   wide
+	touch  uint32 // lanes that access memory
+	space  space
+	size   uint32 // bytes a lane
+	phases int32  // wavefronts of a shared access that is not by lane (ldmatrix)
+
+	local []byte // Program.Local bytes a lane
+	group []asyncCopy
+	timing
+}
+
+func newWarp(c *CTA, id, threads int) *Warp {
+	p := c.prog
+	w := &Warp{cta: c, prog: p, id: id}
+	w.r = make([]row, p.rows32+len(p.const32))
+	w.x = make([]wide, p.rows64+len(p.const64))
+	w.pred = make([]uint32, p.preds)
+	w.reset(threads)
+	return w
+}
+
+// reset prepares the warp for a new CTA. Registers keep no value of the last one.
+func (w *Warp) reset(threads int) {
+	p := w.prog
+	clear(w.r[:p.rows32])
+	clear(w.x[:p.rows64])
+	clear(w.pred)
+	for i, v := range p.const32 {
+		for l := range Lanes {
+			w.r[p.rows32+i][l] = v
+		}
+	}
+	for i, v := range p.const64 {
+		for l := range Lanes {
+			w.x[p.rows64+i][l] = v
+		}
+	}
+	w.live = ^uint32(0)
+	if threads < Lanes {
+		w.live = 1<<threads - 1
+	}
+	w.active, w.waiting, w.pc, w.diverged = w.live, 0, 0, false
+	if p.Local > 0 {
+		w.local = make([]byte, p.Local*Lanes)
+	}
+	w.group = w.group[:0]
+}
+
+// done reports whether every lane has exited.
+func (w *Warp) done() bool { return w.live == 0 }
+
+// blocked reports whether every live lane waits at a barrier.
+func (w *Warp) blocked() bool { return w.waiting == w.live }
+
+// step executes one instruction of the running group and returns it. Precondition: the warp is
+// neither done nor blocked.
+func (w *Warp) step() *inst {
+	in := &w.prog.insts[w.pc]
+	m := w.active
+	if in.guard >= 0 {
+		p := w.pred[in.guard]
+		if in.guardNot {
+			p = ^p
+		}
+		m &= p
+	}
+	w.mask, w.touch = m, 0
+	switch in.kind {
+	case plain:
+		if m != 0 {
+			in.run(w)
+		}
+		w.next()
+	case jump:
+		w.jump(in.target)
+	case leave:
+		w.exit()
+	case barSync, barArrive:
+		w.barrier(in)
+	case trap:
+		if m != 0 {
+			w.cta.fail(w, "the kernel trapped")
+		}
+		w.next()
+	}
+	return in
+}
+
+func (w *Warp) next() {
+	if !w.diverged {
+		w.pc++
+		return
+	}
+	w.move(w.active, w.pc+1)
+	w.regroup()
+}
+
+// move sets the program counter of some lanes.
+func (w *Warp) move(lanes uint32, pc int32) {
+	for ; lanes != 0; lanes &= lanes - 1 {
+		w.pcs[bits.TrailingZeros32(lanes)] = pc
+	}
+}
+
+// jump sends the executing lanes to target and the rest of the group to the next instruction.
+func (w *Warp) jump(target int32) {
+	switch {
+	case w.mask == w.active && !w.diverged:
+		w.pc = target
+	case w.mask == 0:
+		w.next()
+	default:
+		w.split()
+		w.move(w.mask, target)
+		w.move(w.active&^w.mask, w.pc+1)
+		w.regroup()
+	}
+}
+
+// split starts to keep a program counter for each lane.
+func (w *Warp) split() {
+	if !w.diverged {
+		w.diverged = true
+		w.move(w.live, w.pc)
+	}
+}
+
+// regroup picks the lanes with the lowest program counter among those that can run.
+func (w *Warp) regroup() {
+	ready := w.live &^ w.waiting
+	if ready == 0 {
+		w.active = 0
+		return
+	}
+	least, same := int32(1<<31-1), uint32(0)
+	for m := ready; m != 0; m &= m - 1 {
+		l := bits.TrailingZeros32(m)
+		switch pc := w.pcs[l]; {
+		case pc < least:
+			least, same = pc, 1<<l
+		case pc == least:
+			same |= 1 << l
+		}
+	}
+	w.active, w.pc = same, least
+	if same == w.live {
+		w.diverged = false
+	}
+}
+
+func (w *Warp) exit() {
+	if w.mask == 0 {
+		w.next()
+		return
+	}
+	rest := w.active &^ w.mask
+	if rest != 0 || w.diverged {
+		w.split()
+		w.move(rest, w.pc+1)
+	}
+	w.live &^= w.mask
+	w.cta.left(bits.OnesCount32(w.mask))
+	if w.live == 0 {
+		w.cta.retire(w)
+		return
+	}
+	w.regroup()
+}
+
+// barrier makes the executing lanes arrive, and wait if the instruction waits.
+func (w *Warp) barrier(in *inst) {
+	if w.mask == 0 {
+		w.next()
+		return
+	}
+	id, threads := in.barrier(w)
+	arrived := bits.OnesCount32(w.mask)
+	if in.kind == barArrive {
+		w.next()
+		w.cta.arrive(id, threads, arrived, nil)
+		return
+	}
+	w.split()
+	w.move(w.active, w.pc+1)
+	w.waiting |= w.mask
+	w.regroup()
+	w.cta.arrive(id, threads, arrived, w)
+}
+
+// release lets the lanes that wait go on.
+func (w *Warp) release() {
+	w.waiting = 0
+	w.regroup()
+}

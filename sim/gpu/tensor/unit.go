@@ -1,0 +1,249 @@
+package tensor
+
+import (
+	"fmt"
+	"math"
+
+	"tensoros/hw/num"
+	"tensoros/hw/spec/gpu"
+)
+
+// Reg is one 32-bit register of a warp: the values of its 32 lanes.
+type Reg = [32]uint32
+
+// Shape is the m, n, k of an mma instruction.
+type Shape struct{ M, N, K int }
+
+// String is the PTX spelling, as m16n8k16.
+func (s Shape) String() string { return fmt.Sprintf("m%dn%dk%d", s.M, s.N, s.K) }
+
+// Unit computes one instruction on whole warps. It owns scratch memory: one goroutine at a time.
+type Unit struct {
+	tile  tile // first, so that it is aligned
+	rule  gpu.MMARule
+	shape Shape
+	a, b  codec
+	x     arith
+	order [maxK]uint8 // where element k goes: the identity but for MMATwoHMMA
+	group int         // products a group
+	sat   bool
+	fast  bool // the assembly may run this unit
+	oddA  bool // A holds an Inf or NaN, which the assembly does not do
+	oddB  bool
+	aRegs []*Reg
+	bRegs []*Reg
+	goB   [cols]operand // B by columns, for pure Go, if hasB
+	hasB  bool
+	kern  kernelParams
+}
+
+// Option changes a Unit at its making.
+type Option func(*Unit)
+
+// Portable makes the unit use pure Go whatever the processor; the results are the same bits.
+func Portable(u *Unit) { u.fast = false }
+
+// Satfinite is the .satfinite modifier of integer mma: the sum is clamped to s32.
+func Satfinite(u *Unit) { u.sat = true }
+
+// NewUnit makes a Unit for the rule and shape; a and b are the element types of A and B, which may
+// differ from rule.In within its family (e4m3/e5m2, s8/u8). Shapes: m16n8 with k of 64 to 256 bits
+// (f16, bf16: 8, 16; tf32: 4, 8; fp8 and int8: 16, 32), and m8n8k4 for f64. The fragment layout is
+// that of the PTX ISA; the layout of m8n8k4 on f16 (MMASyncQuad) is not served: use Dot.
+func NewUnit(rule gpu.MMARule, shape Shape, a, b num.Format, opts ...Option) (*Unit, error) {
+	if err := check(rule, shape, a, b); err != nil {
+		return nil, err
+	}
+	u := &Unit{rule: rule, shape: shape, fast: haveAVX2}
+	switch rule.Method {
+	case gpu.MMADot, gpu.MMATwoHMMA:
+		u.setDot(rule, a, b, shape.K)
+	case gpu.MMAInt:
+		u.a = codec{format: a, bits: 8}
+		u.b = codec{format: b, bits: 8}
+	}
+	u.aRegs = make([]*Reg, u.RegsA())
+	u.bRegs = make([]*Reg, u.RegsB())
+	for _, o := range opts {
+		o(u)
+	}
+	u.kern = newKernelParams(u)
+	return u, nil
+}
+
+func check(rule gpu.MMARule, s Shape, a, b num.Format) error {
+	if rule.Method == gpu.MMAChain {
+		if (s != Shape{8, 8, 4}) || a != num.F64 || b != num.F64 {
+			return fmt.Errorf("tensor: %v %v x %v: f64 is served as m8n8k4 only", s, a, b)
+		}
+		return nil
+	}
+	if rule.Method == 0 {
+		return fmt.Errorf("tensor: %v: empty rule; take one from gpu.LookupMMA", s)
+	}
+	if rule.F > maxF {
+		return fmt.Errorf("tensor: F = %d: at most %d fraction bits", rule.F, maxF)
+	}
+	if family(a) != family(rule.In) || family(b) != family(rule.In) {
+		return fmt.Errorf("tensor: %v: operands %v x %v do not fit a rule for %v",
+			s, a, b, rule.In)
+	}
+	if s.M != rows || s.N != cols || s.K*a.Bits != 128 && s.K*a.Bits != 256 {
+		return fmt.Errorf("tensor: %v of %v: want m16n8 with k of %d or %d",
+			s, a, 128/a.Bits, 256/a.Bits)
+	}
+	return nil
+}
+
+// family is the set of element types that one rule serves.
+func family(f num.Format) string {
+	switch f {
+	case num.E4M3, num.E5M2:
+		return "fp8"
+	case num.S8, num.U8:
+		return "int8"
+	}
+	return f.Name
+}
+
+func (u *Unit) setDot(rule gpu.MMARule, a, b num.Format, k int) {
+	sa, sb := preShift(rule.F)
+	u.a = newCodec(a, rule.ZeroExp, sa)
+	u.b = newCodec(b, rule.ZeroExp, sb)
+	u.x = newArith(rule)
+	u.group = rule.G
+	for i := range u.order {
+		u.order[i] = uint8(i)
+	}
+	if rule.Method == gpu.MMATwoHMMA {
+		u.group = k / 2
+		for i := range k {
+			u.order[i] = uint8(i/4*2 + i%2 + i%4/2*(k/2))
+		}
+	}
+}
+
+// RegsA, RegsB and RegsC are the numbers of registers a lane gives for A, B, and each of C and D.
+// A 64-bit register counts as two, low word first.
+func (u *Unit) RegsA() int {
+	if u.rule.Method == gpu.MMAChain {
+		return 2
+	}
+	return u.shape.K * int(u.a.bits) / 64
+}
+
+// RegsB: see RegsA.
+func (u *Unit) RegsB() int {
+	if u.rule.Method == gpu.MMAChain {
+		return 2
+	}
+	return u.shape.K * int(u.a.bits) / 128
+}
+
+// RegsC: see RegsA.
+func (u *Unit) RegsC() int {
+	if u.rule.Acc == num.F16 {
+		return 2
+	}
+	return 4
+}
+
+// Rule is the rule the unit was made for.
+func (u *Unit) Rule() gpu.MMARule { return u.rule }
+
+// MMA computes D = A*B + C on the registers of one warp, laid out as the PTX ISA says for the shape.
+// The slices hold RegsC, RegsA, RegsB and RegsC registers; D may share registers with any operand.
+func (u *Unit) MMA(d, a, b, c []*Reg) {
+	u.LoadA(a)
+	u.LoadB(b)
+	u.Run(d, c)
+}
+
+// LoadA decodes the A fragment for the Runs to come. The registers must stay unchanged until then.
+func (u *Unit) LoadA(a []*Reg) {
+	copy(u.aRegs, a[:len(u.aRegs)])
+	if u.rule.Method <= gpu.MMATwoHMMA {
+		u.decodeA()
+	}
+}
+
+// LoadB decodes the B fragment for the Runs to come. The registers must stay unchanged until then.
+func (u *Unit) LoadB(b []*Reg) {
+	copy(u.bRegs, b[:len(u.bRegs)])
+	if u.rule.Method <= gpu.MMATwoHMMA {
+		u.decodeB()
+	}
+}
+
+// Run computes D = A*B + C with the fragments loaded last: wgmma keeps its A over many B.
+func (u *Unit) Run(d, c []*Reg) {
+	switch u.rule.Method {
+	case gpu.MMAInt:
+		u.runInt(d, c)
+		return
+	case gpu.MMAChain:
+		u.runF64(d, c)
+		return
+	}
+	u.startC(c)
+	if !u.runFast() {
+		u.startC(c)
+		u.runGo()
+	}
+	if u.rule.Method == gpu.MMATwoHMMA {
+		u.addC(c)
+	}
+	u.storeD(d)
+}
+
+// startC gives the first group its accumulators.
+func (u *Unit) startC(c []*Reg) {
+	if u.rule.Method == gpu.MMATwoHMMA {
+		u.tile.c = [rows][cols]uint32{}
+		return
+	}
+	u.loadC(c)
+}
+
+// runGo runs all groups in pure Go.
+func (u *Unit) runGo() {
+	t, k := &u.tile, u.shape.K
+	if !u.hasB {
+		u.decodeBGo()
+		u.hasB = true
+	}
+	for k0 := 0; k0 < k; k0 += u.group {
+		k1 := min(k0+u.group, k)
+		for m := range rows {
+			as, ae := t.as[m][k0:k1], t.ae[m][k0:k1]
+			for n := range cols {
+				b := &u.goB[n]
+				t.c[m][n] = u.x.dot(as, ae, b.s[k0:k1], b.e[k0:k1], t.c[m][n])
+			}
+		}
+	}
+}
+
+// addC adds C to the tile, element by element: the FADD or HADD that ends MMATwoHMMA.
+func (u *Unit) addC(c []*Reg) {
+	sum := u.tile.c
+	u.loadC(c)
+	for m := range rows {
+		for n := range cols {
+			u.tile.c[m][n] = addRNE(u.rule.Acc, sum[m][n], u.tile.c[m][n])
+		}
+	}
+}
+
+// addRNE is one IEEE addition, nearest even, with the canonical NaN.
+func addRNE(f num.Format, a, b uint32) uint32 {
+	if f == num.F16 {
+		// The f32 sum of two f16 rounds again without error: 24 >= 2*11+2 bits.
+		return uint32(num.F32ToF16(num.F16ToF32(uint16(a)) + num.F16ToF32(uint16(b))))
+	}
+	s := math.Float32frombits(a) + math.Float32frombits(b)
+	if s != s {
+		return num.F32.NaN
+	}
+	return math.Float32bits(s)
+}

@@ -1,0 +1,185 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"tensoros/hw/num"
+	"tensoros/hw/spec/gpu"
+)
+
+// vecFile is one GPU and input format of the hardware vectors; see testdata/README.md.
+type vecFile struct {
+	name   string
+	format num.Format
+	k      int
+	recs   []vecRec
+	has16  bool
+}
+
+type vecRec struct {
+	a, b   []uint32
+	c, d32 uint32
+	d16    uint32
+}
+
+var vecFormats = []num.Format{{}, num.F16, num.BF16, num.TF32, num.E4M3, num.E5M2}
+
+// parseVec reads one file and gives what follows it.
+func parseVec(t *testing.T, name string, p []byte) (vecFile, []byte) {
+	t.Helper()
+	if string(p[:4]) != "TCV1" {
+		t.Fatalf("%s: no TCV1 header", name)
+	}
+	le := binary.LittleEndian
+	w, k, size := int(p[5]), int(le.Uint16(p[6:])), int(le.Uint16(p[12:]))
+	f := vecFile{name: name, format: vecFormats[p[4]], k: k, has16: p[14]&1 != 0}
+	count := int(le.Uint32(p[8:]))
+	p = p[16:]
+	for range count {
+		r := vecRec{a: make([]uint32, k), b: make([]uint32, k)}
+		for i := range k {
+			r.a[i], r.b[i] = vecElem(p[i*w:], w), vecElem(p[(k+i)*w:], w)
+		}
+		tail := p[2*k*w:]
+		r.c, r.d32 = le.Uint32(tail), le.Uint32(tail[4:])
+		if f.has16 {
+			r.d16 = uint32(le.Uint16(tail[8:]))
+		}
+		f.recs = append(f.recs, r)
+		p = p[size:]
+	}
+	return f, p
+}
+
+func vecElem(p []byte, w int) (v uint32) {
+	for i := range w {
+		v |= uint32(p[i]) << (8 * i)
+	}
+	return v
+}
+
+func committedVectors(t *testing.T) (files []vecFile) {
+	t.Helper()
+	p, err := os.ReadFile("testdata/vectors.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(p) > 0 {
+		n := int(p[0])
+		var f vecFile
+		f, p = parseVec(t, string(p[1:1+n]), p[1+n:])
+		files = append(files, f)
+	}
+	return files
+}
+
+// fullVectors reads the folder that TENSOROS_VECTORS names, or gives nil.
+func fullVectors(t *testing.T) (files []vecFile) {
+	t.Helper()
+	dir := os.Getenv("TENSOROS_VECTORS")
+	if dir == "" {
+		return nil
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*.bin"))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("TENSOROS_VECTORS: no *.bin in %s (%v)", dir, err)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		p, err := os.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := parseVec(t, filepath.Base(n), p)
+		files = append(files, f)
+	}
+	return files
+}
+
+var vecSM = map[string]int{"v100": 70, "a100": 80, "a2": 86, "ada": 89, "l40s": 89, "h100": 90,
+	"h200": 90, "b200": 100}
+
+// combo is one column of results: a file and an accumulator format, with its rule from the table.
+type combo struct {
+	file  *vecFile
+	acc   num.Format
+	rule  gpu.MMARule
+	zeroC bool // made with C = 0
+}
+
+func combos(t *testing.T, files []vecFile) (out []combo) {
+	t.Helper()
+	for i := range files {
+		f := &files[i]
+		sm := vecSM[strings.Split(f.name, "_")[0]]
+		for _, acc := range []num.Format{num.F32, num.F16} {
+			if acc == num.F16 && !f.has16 {
+				continue
+			}
+			op := gpu.MMASync
+			if sm == 70 {
+				op = gpu.MMASyncQuad
+			}
+			wgmma := sm == 90 && f.format.Bits == 8 && acc == num.F32
+			if wgmma {
+				op = gpu.WGMMA
+			}
+			rule, err := gpu.LookupMMA(sm, op, f.format, acc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, combo{f, acc, rule, wgmma})
+		}
+	}
+	return out
+}
+
+func (c *combo) want(r *vecRec) (cBits, d uint32) {
+	switch {
+	case c.acc == num.F16:
+		return num.F16.Round(num.F32.Decode(r.c), num.RNE), r.d16
+	case c.zeroC:
+		return 0, r.d32
+	}
+	return r.c, r.d32
+}
+
+// mismatches counts the results that the rule gets wrong.
+func (c *combo) mismatches(t *testing.T, rule gpu.MMARule) (wrong int) {
+	t.Helper()
+	for i := range c.file.recs {
+		r := &c.file.recs[i]
+		cBits, want := c.want(r)
+		got, err := Dot(rule, c.file.format, c.file.format, r.a, r.b, cBits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			wrong++
+		}
+	}
+	return wrong
+}
+
+func TestVectors(t *testing.T) {
+	for _, set := range [][]vecFile{committedVectors(t), fullVectors(t)} {
+		all, results := combos(t, set), 0
+		if set != nil && len(all) != 48 {
+			t.Fatalf("%d combinations, want 48", len(all))
+		}
+		for _, c := range all {
+			if n := c.mismatches(t, c.rule); n != 0 {
+				t.Errorf("%s -> %v: %d of %d wrong", c.file.name, c.acc, n, len(c.file.recs))
+			}
+			results += len(c.file.recs)
+		}
+		if results > 0 {
+			t.Logf("%d combinations, %d results", len(all), results)
+		}
+	}
+}
