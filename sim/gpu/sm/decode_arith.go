@@ -278,7 +278,7 @@ func extract(a, pos, length uint32, signed bool) uint32 {
 	}
 	v := uint64(a)
 	if sign == 1 {
-		v |= ^uint64(0) << 32
+		v |= 0xffffffff00000000
 	}
 	v = v >> min(pos, 63) & (1<<min(length, 32) - 1)
 	if sign == 1 && length < 32 {

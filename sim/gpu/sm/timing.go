@@ -61,7 +61,11 @@ type lineAccess struct {
 }
 
 func newCore(g *Grid, id int) *Core {
-	return &Core{grid: g, id: id, subs: make([]subCore, g.cfg.SubCores), next: far}
+	c := &Core{grid: g, id: id, subs: make([]subCore, g.cfg.SubCores), next: far}
+	for i := range c.subs {
+		c.subs[i].next = far
+	}
+	return c
 }
 
 // admit places a CTA at cycle now.

@@ -103,7 +103,7 @@ func (w *Warp) step() *inst {
 		if m != 0 {
 			in.run(w)
 		}
-		w.next()
+		w.proceed()
 	case jump:
 		w.jump(in.target)
 	case leave:
@@ -114,12 +114,12 @@ func (w *Warp) step() *inst {
 		if m != 0 {
 			w.cta.fail(w, "the kernel trapped")
 		}
-		w.next()
+		w.proceed()
 	}
 	return in
 }
 
-func (w *Warp) next() {
+func (w *Warp) proceed() {
 	if !w.diverged {
 		w.pc++
 		return
@@ -141,7 +141,7 @@ func (w *Warp) jump(target int32) {
 	case w.mask == w.active && !w.diverged:
 		w.pc = target
 	case w.mask == 0:
-		w.next()
+		w.proceed()
 	default:
 		w.split()
 		w.move(w.mask, target)
@@ -183,7 +183,7 @@ func (w *Warp) regroup() {
 
 func (w *Warp) exit() {
 	if w.mask == 0 {
-		w.next()
+		w.proceed()
 		return
 	}
 	rest := w.active &^ w.mask
@@ -203,13 +203,13 @@ func (w *Warp) exit() {
 // barrier makes the executing lanes arrive, and wait if the instruction waits.
 func (w *Warp) barrier(in *inst) {
 	if w.mask == 0 {
-		w.next()
+		w.proceed()
 		return
 	}
 	id, threads := in.barrier(w)
 	arrived := bits.OnesCount32(w.mask)
 	if in.kind == barArrive {
-		w.next()
+		w.proceed()
 		w.cta.arrive(id, threads, arrived, nil)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -180,6 +181,109 @@ func TestVectors(t *testing.T) {
 		}
 		if results > 0 {
 			t.Logf("%d combinations, %d results", len(all), results)
+		}
+	}
+}
+
+// wrongRules are the constants turned wrong on purpose, in the order of the columns of index.csv.
+func wrongRules(r gpu.MMARule) [3]gpu.MMARule {
+	w := [3]gpu.MMARule{r, r, r}
+	w[0].F--
+	w[1].F++
+	w[2].G /= 2
+	return w
+}
+
+// TestWrongConstants shows that the vectors can fail: on the committed subset, every constant that
+// the full data pin well (see the list) must spoil some results.
+func TestWrongConstants(t *testing.T) {
+	pinned := 0
+	for _, c := range combos(t, committedVectors(t)) {
+		for i, w := range wrongRules(c.rule) {
+			// f16 results hardly see F, the fp8 emulation sees neither constant, and a half
+			// group of tf32 on Hopper and Blackwell is still as long as K.
+			if c.rule.Method == gpu.MMATwoHMMA || i < 2 && c.acc == num.F16 ||
+				i == 2 && w.G >= c.file.k {
+				continue
+			}
+			if c.mismatches(t, w) == 0 {
+				t.Errorf("%s -> %v: wrong constant %d (G %d F %d) goes unseen",
+					c.file.name, c.acc, i, w.G, w.F)
+			}
+			pinned++
+		}
+	}
+	t.Logf("%d wrong constants, all seen", pinned)
+}
+
+// TestWrongConstantsCounted repeats it on the full files and compares the counts with those that
+// index.csv publishes, exactly: two implementations, wrong in the same way.
+func TestWrongConstantsCounted(t *testing.T) {
+	files := fullVectors(t)
+	if files == nil {
+		t.Skip("TENSOROS_VECTORS is not set")
+	}
+	p, err := os.ReadFile(filepath.Join(os.Getenv("TENSOROS_VECTORS"), "index.csv"))
+	if err != nil {
+		t.Skip(err)
+	}
+	want := map[string][]string{}
+	for _, line := range strings.Split(strings.TrimSpace(string(p)), "\n")[1:] {
+		f := strings.Split(line, ",")
+		want[f[0]+" f32"], want[f[0]+" f16"] = f[10:13], f[13:16]
+	}
+	checked := 0
+	for _, c := range combos(t, files) {
+		for i, w := range wrongRules(c.rule) {
+			published := want[c.file.name+" "+c.acc.Name][i]
+			if published == "" {
+				continue
+			}
+			if got := strconv.Itoa(c.mismatches(t, w)); got != published {
+				t.Errorf("%s -> %v, wrong constant %d: %s results differ, index.csv has %s",
+					c.file.name, c.acc, i, got, published)
+			}
+			checked++
+		}
+	}
+	t.Logf("%d counts agree", checked)
+}
+
+// TestUnitOnVectors runs the vectors through whole-warp Units too, assembly and pure Go: element
+// [m][n] of a fragment problem gets its own dot product where row and column serve one record.
+func TestUnitOnVectors(t *testing.T) {
+	for _, c := range combos(t, committedVectors(t)) {
+		if c.rule.Op == gpu.MMASyncQuad {
+			continue // its fragment layout is not served
+		}
+		k := max(c.file.k, 128/c.file.format.Bits)
+		fast := mustUnit(t, c.rule, k, c.file.format, c.file.format)
+		slow := mustUnit(t, c.rule, k, c.file.format, c.file.format, Portable)
+		for i := 0; i+cols <= len(c.file.recs); i += cols {
+			p := &problem{}
+			for m := range rows {
+				r := &c.file.recs[i+m%cols]
+				p.a[m] = append(append(p.a[m], r.a...), make([]uint32, k-c.file.k)...)
+			}
+			for n := range cols {
+				r := &c.file.recs[i+n]
+				p.b[n] = append(append(p.b[n], r.b...), make([]uint32, k-c.file.k)...)
+				p.c[n][n], _ = c.want(r)
+				p.c[n+8][n] = p.c[n][n]
+			}
+			a, b, cr := p.fragments(c.file.format, c.acc, k)
+			d1, d2 := regs(len(cr)), regs(len(cr))
+			fast.MMA(d1, a, b, cr)
+			slow.MMA(d2, a, b, cr)
+			for m := range rows {
+				n := m % cols
+				_, want := c.want(&c.file.recs[i+n])
+				x, y := readC(d1, c.acc, m, n), readC(d2, c.acc, m, n)
+				if x != want || y != want {
+					t.Fatalf("%s -> %v record %d: assembly %#x, Go %#x, hardware %#x",
+						c.file.name, c.acc, i+n, x, y, want)
+				}
+			}
 		}
 	}
 }
