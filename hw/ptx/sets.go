@@ -1,0 +1,40 @@
+package ptx
+
+// setWords are the named alternatives of the table's notation, in the PTX ISA's order.
+var setWords = map[string]string{
+	"rnd":     "rn|rz|rm|rp",
+	"irnd":    "rni|rzi|rmi|rpi",
+	"int":     "u16|u32|u64|s16|s32|s64",
+	"int8":    "u8|u16|u32|u64|s8|s16|s32|s64",
+	"cmp":     "eq|ne|lt|le|gt|ge|lo|ls|hi|hs|equ|neu|ltu|leu|gtu|geu|num|nan",
+	"fcmp":    "eq|ne|lt|le|gt|ge|equ|neu|ltu|leu|gtu|geu|num|nan",
+	"bool":    "and|or|xor",
+	"cmptype": "b16|b32|b64|u16|u32|u64|s16|s32|s64|f32|f64",
+	"aspace":  "global|local|shared|shared::cta|shared::cluster|const|param|param::entry",
+	"space": "global|shared|shared::cta|shared::cluster|local|" +
+		"param|param::entry|param::func|const",
+	"stspace":  "global|shared|shared::cta|shared::cluster|local|param|param::func",
+	"mspace":   "global|shared|shared::cta|shared::cluster",
+	"shcta":    "shared|shared::cta",
+	"shany":    "shared|shared::cta|shared::cluster",
+	"scope":    "cta|cluster|gpu|sys",
+	"order":    "relaxed|acquire|release|acq_rel",
+	"redorder": "relaxed|release",
+	"cop":      "ca|cg|cs|lu|cv",
+	"l1": "L1::evict_normal|L1::evict_unchanged|L1::evict_first|L1::evict_last|" +
+		"L1::no_allocate",
+	"l2prio":   "L2::evict_normal|L2::evict_unchanged|L2::evict_first|L2::evict_last",
+	"l2size":   "L2::64B|L2::128B|L2::256B",
+	"vec":      "v2|v4",
+	"mem":      "b8|b16|b32|b64|b128|u8|u16|u32|u64|s8|s16|s32|s64|f32|f64",
+	"dim":      "1d|2d|3d|4d|5d",
+	"wspace":   "global|shared|shared::cta",
+	"wmma":     "m16n16k16|m8n32k16|m32n8k16",
+	"atomop":   "and|or|xor|exch|cas|add|inc|dec|min|max|popc",
+	"mulpart":  "lo|hi|wide",
+	"wg8":      wgmmaShapes("k8"),
+	"wg16":     wgmmaShapes("k16"),
+	"wg32":     wgmmaShapes("k32"),
+	"wgint32":  wgmmaIntShapes("k32"),
+	"wgint256": wgmmaIntShapes("k256"),
+}
