@@ -5,6 +5,7 @@ import (
 
 	"tensoros/hw"
 	"tensoros/sim"
+	"tensoros/sim/gpu"
 	"tensoros/sim/mem"
 	"tensoros/sim/pcie"
 	"tensoros/traces"
@@ -16,8 +17,7 @@ type Board struct {
 	Fabric *pcie.Fabric
 	Host   *mem.Host
 	Spec   Spec
-	GPUs   []GPU
-	Drives []Drive
+	GPUs   []*gpu.GPU
 
 	rec    *traces.Recorder
 	cpus   []*cpu

@@ -63,7 +63,7 @@ const (
 // MMARule is one row: what an instruction computes on one architecture, bit for bit.
 //
 // An operand is a significand s, |s| < 2, and an exponent e; subnormals keep the lowest exponent of
-// their format and |s| < 1. A product has s = sa*sb, e = ea+eb and is not normalised. A term becomes
+// their format and |s| < 1. A product has s = sa*sb, e = ea+eb, not normalised. A term becomes
 // trunc(s * 2^(F+e-E)), E the largest exponent of the group's products and of the accumulator.
 type MMARule struct {
 	SM     int // compute capability: 70, 75, 80, 86, 89, 90, 100, 120
@@ -204,7 +204,7 @@ func LookupMMA(sm int, op MMAOp, in, acc num.Format) (MMARule, error) {
 	}
 	hint := "the table has no row of that type for this architecture"
 	if !known {
-		hint = "known architectures: 70 75 80 86 89 90 100 120"
+		hint = "known: 70 75 80 86 89 90 100 120"
 	}
 	return MMARule{}, fmt.Errorf("gpu: no Tensor Core rule for %v %v->%v on sm_%d: %s",
 		op, in, acc, sm, hint)

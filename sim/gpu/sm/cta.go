@@ -4,9 +4,9 @@ import "fmt"
 
 // Memory is the address space of kernels beyond the SM.
 type Memory interface {
-	// Span returns a view of the bytes at addr, at least up to the end of the access's 64 KiB
-	// page or n, whichever is less; nil if nothing is mapped there.
-	Span(addr uint64, n int, write bool) []byte
+	// Span returns a view of n bytes at addr, which lie in one 64 KiB page, and their physical
+	// address; nil if nothing is mapped there.
+	Span(addr uint64, n int, write bool) (view []byte, physical uint64)
 }
 
 // Launch is a grid to run.
@@ -18,7 +18,7 @@ type Launch struct {
 	Params []byte
 	Mem    Memory
 
-	page, base uint64 // the last page touched
+	base, phys uint64 // the last page touched, virtual and physical
 	view       []byte
 	err        error
 }
@@ -74,16 +74,22 @@ func (l *Launch) span(addr uint64, n int, write bool) []byte {
 		return l.view[off:]
 	}
 	base := addr &^ (pageBytes - 1)
-	v := l.Mem.Span(base, pageBytes, write)
+	v, phys := l.Mem.Span(base, pageBytes, write)
 	if v == nil {
 		return nil
 	}
-	l.base, l.view = base, v
+	l.base, l.phys, l.view = base, phys, v
 	off := addr - base
 	if off+uint64(n) > uint64(len(v)) {
 		return nil
 	}
 	return v[off:]
+}
+
+// physical translates an address that span has found mapped.
+func (l *Launch) physical(addr uint64) uint64 {
+	l.span(addr, 1, false)
+	return l.phys + addr - l.base
 }
 
 type barrierState struct {

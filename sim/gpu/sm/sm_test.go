@@ -16,11 +16,12 @@ type flat struct {
 	data []byte
 }
 
-func (f *flat) Span(addr uint64, n int, _ bool) []byte {
+func (f *flat) Span(addr uint64, n int, _ bool) ([]byte, uint64) {
 	if addr < f.base || addr >= f.base+uint64(len(f.data)) {
-		return nil
+		return nil, 0
 	}
-	return f.data[addr-f.base:][:min(n, len(f.data)-int(addr-f.base))]
+	off := addr - f.base
+	return f.data[off:][:min(n, len(f.data)-int(off))], off
 }
 
 func newFlat(n int) *flat { return &flat{1 << 44, make([]byte, n)} }

@@ -269,7 +269,8 @@ func (c *Core) global(w *Warp, in *inst, t int64) int64 {
 	write := !in.cost.load && in.class == Global || in.cost.atomic
 	var done int64
 	for i, l := range c.lines {
-		done = max(done, c.grid.mem.Access(t+int64(i), l.addr, l.sectors, write))
+		at := c.grid.launch.physical(l.addr)
+		done = max(done, c.grid.mem.Access(t+int64(i), at, l.sectors, write))
 	}
 	if in.class == Async {
 		if n := len(w.group); n == 0 || w.group[n-1].committed {

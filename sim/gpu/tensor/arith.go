@@ -30,7 +30,7 @@ func newArith(r gpu.MMARule) arith {
 	c := codec{
 		format: r.Acc, bits: uint(r.Acc.Bits), man: uint(r.Acc.ManBits),
 		expMask: 1<<r.Acc.ExpBits - 1, mask: 1<<r.Acc.ManBits - 1, bias: int32(r.Acc.Bias),
-		zeroExp: int32(r.ZeroExp), infField: 1<<r.Acc.ExpBits - 1, nanMag: 1 << 31,
+		zeroExp: int32(r.ZeroExp), infField: 1<<r.Acc.ExpBits - 1, nanMag: never,
 	}
 	x := arith{
 		f: int32(r.F), productSh: uint(max(2*fracBits-r.F, 0)),

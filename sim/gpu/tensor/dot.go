@@ -20,7 +20,8 @@ func Dot(rule gpu.MMARule, fa, fb num.Format, a, b []uint32, c uint32) (uint32, 
 			fa, len(a), fb, len(b), rule.In)
 	}
 	if rule.F > maxF || rule.G < 1 || rule.G > maxK {
-		return 0, fmt.Errorf("tensor: G = %d, F = %d: at most %d and %d", rule.G, rule.F, maxK, maxF)
+		return 0, fmt.Errorf("tensor: G = %d, F = %d: at most %d and %d",
+			rule.G, rule.F, maxK, maxF)
 	}
 	sa, sb := preShift(rule.F)
 	ca, cb := newCodec(fa, rule.ZeroExp, sa), newCodec(fb, rule.ZeroExp, sb)

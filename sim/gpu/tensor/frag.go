@@ -7,8 +7,8 @@ import (
 )
 
 // Fragment layouts: PTX ISA, "Matrix fragments for mma". Lane 4g+t of register r of A holds row
-// g + 8*(r mod 2) and the elements k = (r/2)*4e + t*e ..., e elements a register; of B, column g and
-// k = r*4e + t*e ...; of C, row g + 8*(r/2), column 2t + r mod 2 (f16: both columns in one register).
+// g + 8*(r mod 2) and the elements k = (r/2)*4e + t*e ..., e elements a register; of B, column g
+// and k = r*4e + t*e ...; of C, row g + 8*(r/2), column 2t + r mod 2 (f16: a register holds both).
 // So eight lanes' runs of four registers are rows of a row-major 8 x 4e matrix.
 
 // decodeAGo fills the A half of the tile in pure Go and reports an Inf or NaN.
@@ -35,17 +35,6 @@ func (u *Unit) decodeBGo() (odd bool) {
 		}
 	}
 	return odd
-}
-
-// spreadB copies B from columns to the rows that the assembly reads.
-func (u *Unit) spreadB() {
-	for n := range u.goB {
-		b := &u.goB[n]
-		for k := range u.shape.K {
-			u.tile.bs[k&(maxK-1)][n] = b.s[k&(maxK-1)] & 0xffff
-			u.tile.be[k&(maxK-1)][n] = b.e[k&(maxK-1)]
-		}
-	}
 }
 
 // loadC copies the accumulator registers to the tile.
@@ -92,45 +81,72 @@ func (u *Unit) storeD(d []*Reg) {
 
 // runInt is D = A*B + C on 8-bit integers: exact, wrapping at 32 bits or clamped (.satfinite).
 func (u *Unit) runInt(d, c []*Reg) {
-	var a [rows][maxK]int32
-	var b [cols][maxK]int32
+	var a [rows][maxK / 2]uint32 // pairs of 16-bit elements along k
+	var b [maxK / 2][cols]uint32
 	for r, reg := range u.aRegs {
 		for lane, w := range reg {
-			bytes4(a[lane/4+r%2*8][r/2*16+lane%4*4:], w, u.a.format == num.S8)
+			row := &a[lane/4+r%2*8]
+			i := r / 2 * 8 & 8
+			row[i+lane%4*2], row[i+lane%4*2+1] = u.a.pairs(w)
 		}
 	}
 	for r, reg := range u.bRegs {
 		for lane, w := range reg {
-			bytes4(b[column(lane/4)][r*16+lane%4*4:], w, u.b.format == num.S8)
+			i, n := r*8&8+lane%4*2, column(lane/4)
+			b[i][n], b[i+1][n] = u.b.pairs(w)
 		}
 	}
-	u.loadC(c)
-	for m := range rows {
-		for n := range cols {
-			var sum int32 // 32 products of at most 255*255 cannot overflow
-			for k := range u.shape.K {
-				sum += a[m][k&31] * b[n][k&31]
-			}
-			u.tile.c[m][n] = uint32(u.addInt(int32(u.tile.c[m][n]), sum))
-		}
+	u.tile.c = [rows][cols]uint32{}
+	if !u.sat {
+		u.loadC(c)
+	}
+	u.runPairs(&a, &b)
+	if u.sat {
+		u.clampC(c)
 	}
 	u.storeD(d)
 }
 
-func (u *Unit) addInt(c, sum int32) int32 {
-	if u.sat {
-		return int32(min(max(int64(c)+int64(sum), math.MinInt32), math.MaxInt32))
+// pairs widens the four bytes of w to two pairs of 16-bit integers.
+func (c *codec) pairs(w uint32) (lo, hi uint32) {
+	lo = w&0xff | w&0xff00<<8
+	hi = w>>16&0xff | w>>8&0xff0000
+	if c.format == num.S8 { // 0x80 * 0x1fe = 0xff00
+		lo |= lo & 0x800080 * 0x1fe
+		hi |= hi & 0x800080 * 0x1fe
 	}
-	return c + sum
+	return lo, hi
 }
 
-// bytes4 spreads the four bytes of w.
-func bytes4(dst []int32, w uint32, signed bool) {
-	for i := range 4 {
-		if v := uint8(w >> (8 * i)); signed {
-			dst[i] = int32(int8(v))
-		} else {
-			dst[i] = int32(v)
+func (u *Unit) runPairsGo(a *[rows][maxK / 2]uint32, b *[maxK / 2][cols]uint32) {
+	var bt [cols][maxK / 2]uint32
+	for i := range b {
+		for n := range cols {
+			bt[n][i] = b[i][n]
+		}
+	}
+	half := u.shape.K / 2
+	for m := range rows {
+		for n := range cols {
+			x, y := a[m][:half], bt[n][:half]
+			sum := int32(u.tile.c[m][n])
+			for i, w := range x {
+				v := y[i]
+				sum += int32(int16(w))*int32(int16(v)) + int32(w)>>16*(int32(v)>>16)
+			}
+			u.tile.c[m][n] = uint32(sum)
+		}
+	}
+}
+
+// clampC adds C to the tile, clamped to s32: at most 32*255*255 in size, the sums are exact.
+func (u *Unit) clampC(c []*Reg) {
+	sums := u.tile.c
+	u.loadC(c)
+	for m := range rows {
+		for n := range cols {
+			v := int64(int32(sums[m][n])) + int64(int32(u.tile.c[m][n]))
+			u.tile.c[m][n] = uint32(min(max(v, math.MinInt32), math.MaxInt32))
 		}
 	}
 }

@@ -177,8 +177,9 @@ next:
 	VZEROUPPER
 	RET
 
-// Decode 16 words: Y0 in, Y1 significands, Y2 exponents; Y3..Y5 scratch, Y14 gathers Inf and NaN.
-#define DECODE \
+// Decode 16 words: Y0 in, sign its sign bits, Y1 significands out, Y2 exponents; Y3..Y5 scratch,
+// Y14 gathers Inf and NaN. Y3 keeps the magnitudes.
+#define DECODE(sign) \
 	VPAND (DX), Y0, Y3 \
 	VPSRLW X12, Y3, Y2 \
 	VPAND 32(DX), Y3, Y1 \
@@ -186,7 +187,7 @@ next:
 	VPANDN 64(DX), Y4, Y4 \
 	VPOR Y4, Y1, Y1 \
 	VPSLLW X11, Y1, Y1 \
-	VPSIGNW Y0, Y1, Y1 \
+	VPSIGNW sign, Y1, Y1 \
 	VPCMPEQW 160(DX), Y2, Y4 \
 	VPOR Y4, Y14, Y14 \
 	VPMAXSW 192(DX), Y2, Y2 \
@@ -220,7 +221,7 @@ areg:
 	MOVQ $4, R11
 arows:
 	VMOVDQU (R9), Y0
-	DECODE
+	DECODE(Y0)
 	VPMOVSXWD X1, Y3
 	VPMOVSXWD X2, Y4
 	VMOVDQU Y3, (R10)
@@ -246,7 +247,7 @@ arows:
 // Decode two columns of k and store them as rows of bs and be.
 #define BPAIR(src, off) \
 	VMOVDQA src, Y0 \
-	DECODE \
+	DECODE(Y0) \
 	VPMOVZXWD X1, Y3 \
 	VPMOVSXWD X2, Y4 \
 	VMOVDQU Y3, (off)(R10) \
@@ -319,5 +320,136 @@ breg:
 	JLT breg
 	VPMOVMSKB Y14, AX
 	MOVQ AX, odd+32(FP)
+	VZEROUPPER
+	RET
+
+// func decode8AVX2(dst *int32, p *codecParams, src *byte, n, step, off2, offE int) (odd int)
+//
+// n times: 16 bytes to two vectors of 8 significands at dst and dst+off2, the exponents offE bytes
+// further; then dst += step.
+TEXT ·decode8AVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), DI
+	MOVQ p+8(FP), DX
+	MOVQ src+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ step+32(FP), R8
+	MOVQ off2+40(FP), R9
+	MOVQ offE+48(FP), R10
+	LEAQ (R9)(R10*1), R11
+	VPXOR Y15, Y15, Y15
+	VPXOR Y14, Y14, Y14
+	VMOVDQU 224(DX), X12
+	VMOVDQU 256(DX), X11
+	VMOVDQU 288(DX), Y10     // magnitude of NaN where there is no Inf
+	VMOVDQU 320(DX), Y9      // bits of a significand to keep
+	VMOVDQU 352(DX), X8      // order of the bytes
+bytes:
+	VMOVDQU (SI), X0
+	VPSHUFB X8, X0, X0
+	VPMOVZXBW X0, Y0
+	VPSLLW $8, Y0, Y6
+	DECODE(Y6)
+	VPCMPEQW Y10, Y3, Y4
+	VPOR Y4, Y14, Y14
+	VPMOVSXWD X1, Y3
+	VPMOVSXWD X2, Y4
+	VPAND Y9, Y3, Y3
+	VMOVDQU Y3, (DI)
+	VMOVDQU Y4, (DI)(R10*1)
+	VEXTRACTI128 $1, Y1, X3
+	VEXTRACTI128 $1, Y2, X4
+	VPMOVSXWD X3, Y3
+	VPMOVSXWD X4, Y4
+	VPAND Y9, Y3, Y3
+	VMOVDQU Y3, (DI)(R9*1)
+	VMOVDQU Y4, (DI)(R11*1)
+	ADDQ $16, SI
+	ADDQ R8, DI
+	DECQ CX
+	JNZ bytes
+	VPMOVMSKB Y14, AX
+	MOVQ AX, odd+56(FP)
+	VZEROUPPER
+	RET
+
+// func decode32AVX2(dst *int32, p *codecParams, src *uint32, n, step, off2, offE int) (odd int)
+//
+// n times: 8 tf32 words to two vectors of 4 significands, placed as by decode8AVX2.
+TEXT ·decode32AVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), DI
+	MOVQ p+8(FP), DX
+	MOVQ src+16(FP), SI
+	MOVQ n+24(FP), CX
+	MOVQ step+32(FP), R8
+	MOVQ off2+40(FP), R9
+	MOVQ offE+48(FP), R10
+	LEAQ (R9)(R10*1), R11
+	VPXOR Y15, Y15, Y15
+	VPXOR Y14, Y14, Y14
+	VMOVDQU 224(DX), X12
+	VMOVDQU 256(DX), X11
+	VMOVDQU 320(DX), Y9
+words:
+	VMOVDQU (SI), Y0
+	VPAND (DX), Y0, Y3
+	VPSRLD X12, Y3, Y2
+	VPAND 32(DX), Y3, Y1
+	VPCMPEQD Y15, Y2, Y4
+	VPANDN 64(DX), Y4, Y4
+	VPOR Y4, Y1, Y1
+	VPSRLD X11, Y1, Y1       // the dropped low bits make this a right shift
+	VPSIGND Y0, Y1, Y1
+	VPCMPEQD 160(DX), Y2, Y4
+	VPOR Y4, Y14, Y14
+	VPMAXSD 192(DX), Y2, Y2
+	VPSUBD 96(DX), Y2, Y2
+	VPCMPEQD Y15, Y3, Y4
+	VMOVDQU 128(DX), Y5
+	VPBLENDVB Y4, Y5, Y2, Y2
+	VPAND Y9, Y1, Y1
+	VMOVDQU X1, (DI)
+	VMOVDQU X2, (DI)(R10*1)
+	VEXTRACTI128 $1, Y1, (DI)(R9*1)
+	VEXTRACTI128 $1, Y2, (DI)(R11*1)
+	ADDQ $32, SI
+	ADDQ R8, DI
+	DECQ CX
+	JNZ words
+	VPMOVMSKB Y14, AX
+	MOVQ AX, odd+56(FP)
+	VZEROUPPER
+	RET
+
+// func intAVX2(c *[16][8]int32, a *[16][16]uint32, b *[16][8]uint32, pairs int)
+//
+// c += a*b; words of a and b are pairs of 16-bit elements along k.
+TEXT ·intAVX2(SB), NOSPLIT, $0-32
+	MOVQ c+0(FP), DI
+	MOVQ a+8(FP), SI
+	MOVQ b+16(FP), R8
+	MOVQ pairs+24(FP), R9
+	MOVQ $16, CX
+introw:
+	VMOVDQU (DI), Y0
+	VPXOR Y4, Y4, Y4
+	MOVQ R8, BX
+	XORQ AX, AX
+intpair:
+	VPBROADCASTD (SI)(AX*4), Y1
+	VPBROADCASTD 4(SI)(AX*4), Y2
+	VPMADDWD (BX), Y1, Y1
+	VPMADDWD 32(BX), Y2, Y2
+	VPADDD Y1, Y0, Y0
+	VPADDD Y2, Y4, Y4
+	ADDQ $64, BX
+	ADDQ $2, AX
+	CMPQ AX, R9
+	JLT intpair
+	VPADDD Y4, Y0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $64, SI
+	DECQ CX
+	JNZ introw
 	VZEROUPPER
 	RET

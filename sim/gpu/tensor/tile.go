@@ -9,6 +9,9 @@ const (
 	maxF = 27 // scaled significands must fit 16 bits: see preShift
 )
 
+// never is a field value that no element has.
+const never = 1<<32 - 1
+
 // Exponents that mark operands which are not finite; far above any sum of finite ones, and small
 // enough for 16-bit arithmetic.
 const (
@@ -22,7 +25,9 @@ const (
 type tile struct {
 	as [rows][maxK]int32 // significands with sign, scaled by 2^(fracBits+aShift)
 	ae [rows][maxK]int32 // exponents
+	//lint:ignore U1000 only the assembly reads it
 	bs [maxK][cols]int32 // significands, the low 16 bits (high bits 0, for VPMADDWD)
+	//lint:ignore U1000 only the assembly reads it
 	be [maxK][cols]int32
 	c  [rows][cols]uint32 // accumulator bits in, result bits out
 }
@@ -58,10 +63,10 @@ func newCodec(f num.Format, zeroExp, extra int) codec {
 		format: f, bits: uint(f.Bits), pad: uint(f.Pad), man: uint(f.ManBits),
 		expMask: 1<<f.ExpBits - 1, mask: 1<<f.ManBits - 1, bias: int32(f.Bias),
 		shift: uint(fracBits - f.ManBits + extra), zeroExp: int32(zeroExp),
-		infField: 1<<f.ExpBits - 1, nanMag: 1 << 31,
+		infField: 1<<f.ExpBits - 1, nanMag: never,
 	}
 	if f.Special == num.NaNOnly {
-		c.infField, c.nanMag = 1<<31, f.NaN
+		c.infField, c.nanMag = never, f.NaN
 	}
 	if f.Bits == 8 {
 		table := make([]element8, 256)

@@ -27,21 +27,23 @@ type Unit struct {
 	order [maxK]uint8 // where element k goes: the identity but for MMATwoHMMA
 	group int         // products a group
 	sat   bool
-	fast  bool // the assembly may run this unit
-	oddA  bool // A holds an Inf or NaN, which the assembly does not do
-	oddB  bool
-	aRegs []*Reg
-	bRegs []*Reg
-	goB   [cols]operand // B by columns, for pure Go, if hasB
-	hasB  bool
-	kern  kernelParams
+	fast  bool // the assembly may run this unit (floating point)
+
+	portable bool // pure Go was asked for
+	oddA     bool // A holds an Inf or NaN, which the assembly does not do
+	oddB     bool
+	aRegs    []*Reg
+	bRegs    []*Reg
+	goB      [cols]operand // B by columns, for pure Go, if hasB
+	hasB     bool
+	kern     kernelParams
 }
 
 // Option changes a Unit at its making.
 type Option func(*Unit)
 
 // Portable makes the unit use pure Go whatever the processor; the results are the same bits.
-func Portable(u *Unit) { u.fast = false }
+func Portable(u *Unit) { u.fast, u.portable = false, true }
 
 // Satfinite is the .satfinite modifier of integer mma: the sum is clamped to s32.
 func Satfinite(u *Unit) { u.sat = true }
@@ -151,8 +153,9 @@ func (u *Unit) RegsC() int {
 // Rule is the rule the unit was made for.
 func (u *Unit) Rule() gpu.MMARule { return u.rule }
 
-// MMA computes D = A*B + C on the registers of one warp, laid out as the PTX ISA says for the shape.
-// The slices hold RegsC, RegsA, RegsB and RegsC registers; D may share registers with any operand.
+// MMA computes D = A*B + C on the registers of one warp, laid out as the PTX ISA says for the
+// shape. The slices hold RegsC, RegsA, RegsB and RegsC registers; D may share registers with any
+// operand.
 func (u *Unit) MMA(d, a, b, c []*Reg) {
 	u.LoadA(a)
 	u.LoadB(b)

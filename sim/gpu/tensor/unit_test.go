@@ -63,6 +63,7 @@ var generators = []struct {
 	{"wide", near(300, 0.5), near(300, 0.5)},
 	{"small", near(6, 0.1), near(60, 0.1)},
 	{"tiny", near(4, 0), near(30, 0)},
+	{"products near 2^-126", near(8, 0.25), near(3, 0)},
 	{"large", near(2, 1), near(2, 1)},
 	{"rough", rough(near(4, 0.5), 0), rough(near(9, 0.5), 0)},
 	{"non-finite", rough(near(4, 0.5), 40), rough(near(9, 0.5), 40)},
@@ -172,40 +173,101 @@ func TestThreeWays(t *testing.T) {
 	floatRules(func(rule gpu.MMARule, k int) {
 		fb := rule.In
 		if rule.In == num.E4M3 {
-			fb = num.E5M2 // mixed operands, once
+			fb = num.E5M2 // mixed operands
 		}
-		fast := mustUnit(t, rule, k, rule.In, fb)
-		slow := mustUnit(t, rule, k, rule.In, fb, Portable)
-		for g, gen := range generators {
-			seed++
-			r := rand.New(rand.NewPCG(seed, 7))
-			p := draw(r, rule.In, fb, rule.Acc, k, gen.ab, gen.c, g%2 == seed2(seed))
-			a, b, c := p.fragments(rule.In, rule.Acc, k)
-			d1, d2 := regs(len(c)), regs(len(c))
-			fast.MMA(d1, a, b, c)
-			slow.MMA(d2, a, b, c)
-			for m := range rows {
-				for n := range cols {
-					x, y := readC(d1, rule.Acc, m, n), readC(d2, rule.Acc, m, n)
-					if x != y {
-						t.Fatalf("sm_%d %v %v->%v k%d %s: [%d][%d] assembly %#x, Go %#x",
-							rule.SM, rule.Op, rule.In, rule.Acc, k, gen.name, m, n, x, y)
-					}
-					if (m+n)%3 != 0 { // the reference is slow: a third of the outputs
-						continue
-					}
-					w := refDot(rule, rule.In, fb, p.a[m], p.b[n], p.c[m][n])
-					if x != w {
-						t.Fatalf("sm_%d %v %v->%v k%d %s: [%d][%d] got %#x, reference %#x",
-							rule.SM, rule.Op, rule.In, rule.Acc, k, gen.name, m, n, x, w)
-					}
-				}
+		threeWays(t, rule, k, fb, &seed)
+	})
+}
+
+// TestOpenParameters does so for other values of the parameters that the hardware has not settled.
+func TestOpenParameters(t *testing.T) {
+	seed := uint64(1000)
+	floatRules(func(rule gpu.MMARule, k int) {
+		for _, x := range [][2]int{{-20, -999}, {-133, -999}, {-20, -126}, {-300, -14}} {
+			rule.EminAlign, rule.ZeroExp = x[0], x[1]
+			if rule.SM == 80 || rule.SM == 90 {
+				threeWays(t, rule, k, rule.In, &seed)
 			}
 		}
 	})
 }
 
-func seed2(seed uint64) int { return int(seed / 9 % 2) }
+// TestOneSubnormal: one column alone has results below 2^-126; its lane must call for pure Go.
+func TestOneSubnormal(t *testing.T) {
+	rule, err := gpu.LookupMMA(90, gpu.MMASync, num.BF16, num.F32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fast := mustUnit(t, rule, 16, num.BF16, num.BF16)
+	for n := range cols {
+		r := rand.New(rand.NewPCG(uint64(n), 1))
+		near136 := near(4, 0.235) // products near 2^-136: their bits reach below 2^-149
+		p := draw(r, num.BF16, num.BF16, num.F32, 16, near136, anyBits, false)
+		for i := range cols {
+			for k := range p.b[i] {
+				if i != n {
+					p.b[i][k] += 64 << 7 // 2^64 times as large
+				}
+			}
+			for m := range rows {
+				p.c[m][i] = 0
+			}
+		}
+		a, b, c := p.fragments(num.BF16, num.F32, 16)
+		fast.MMA(c, a, b, c)
+		for m := range rows {
+			want := refDot(rule, num.BF16, num.BF16, p.a[m], p.b[n], 0)
+			if got := readC(c, num.F32, m, n); got != want {
+				t.Fatalf("[%d][%d] = %#x, want %#x", m, n, got, want)
+			}
+		}
+	}
+}
+
+// TestLargestSum: 32 products as large as fp8 has them, more than 32 bits hold.
+func TestLargestSum(t *testing.T) {
+	rule, err := gpu.LookupMMA(120, gpu.MMASync, num.E4M3, num.F32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := func(_ *rand.Rand, f num.Format) uint32 { return f.Max() }
+	p := draw(rand.New(rand.NewPCG(1, 1)), num.E4M3, num.E4M3, num.F32, 32, largest, anyBits, false)
+	p.c = [rows][cols]uint32{}
+	a, b, c := p.fragments(num.E4M3, num.F32, 32)
+	mustUnit(t, rule, 32, num.E4M3, num.E4M3).MMA(c, a, b, c)
+	if got, want := readC(c, num.F32, 3, 5), math.Float32bits(448*448*32); got != want {
+		t.Errorf("32 * 448^2 = %#x, want %#x", got, want)
+	}
+}
+
+func threeWays(t *testing.T, rule gpu.MMARule, k int, fb num.Format, seed *uint64) {
+	t.Helper()
+	fast := mustUnit(t, rule, k, rule.In, fb)
+	slow := mustUnit(t, rule, k, rule.In, fb, Portable)
+	for g, gen := range generators {
+		*seed++
+		r := rand.New(rand.NewPCG(*seed, 7))
+		cancel := g%2 == int(*seed/uint64(len(generators))%2)
+		p := draw(r, rule.In, fb, rule.Acc, k, gen.ab, gen.c, cancel)
+		a, b, c := p.fragments(rule.In, rule.Acc, k)
+		d1, d2 := regs(len(c)), regs(len(c))
+		fast.MMA(d1, a, b, c)
+		slow.MMA(d2, a, b, c)
+		for m := range rows {
+			for n := range cols {
+				x, y := readC(d1, rule.Acc, m, n), readC(d2, rule.Acc, m, n)
+				w := x
+				if (m+n)%3 == 0 { // the reference is slow: a third of the outputs
+					w = refDot(rule, rule.In, fb, p.a[m], p.b[n], p.c[m][n])
+				}
+				if x != y || x != w {
+					t.Fatalf("sm_%d %v %v->%v k%d %s: [%d][%d] assembly %#x, Go %#x, want %#x",
+						rule.SM, rule.Op, rule.In, rule.Acc, k, gen.name, m, n, x, y, w)
+				}
+			}
+		}
+	}
+}
 
 // TestAssembly compares assembly and pure Go alone, on many problems.
 func TestAssembly(t *testing.T) {
@@ -247,7 +309,7 @@ func TestAlias(t *testing.T) {
 		u := mustUnit(t, rule, 16, num.F16, num.F16, opts...)
 		r := rand.New(rand.NewPCG(3, 3))
 		// "non-finite" makes the unit start again from C after the assembly gave up.
-		gen := generators[8]
+		gen := generators[len(generators)-1]
 		p := draw(r, num.F16, num.F16, num.F32, 16, gen.ab, gen.c, false)
 		a, b, c := p.fragments(num.F16, num.F32, 16)
 		want := regs(4)
@@ -301,6 +363,9 @@ func TestInt8(t *testing.T) {
 		var opts []Option
 		if i >= 32 {
 			opts = []Option{Satfinite}
+		}
+		if i/8%2 == 1 {
+			opts = append(opts, Portable)
 		}
 		u := mustUnit(t, rule, k, fa, fb, opts...)
 		p := draw(r, fa, fb, num.S32, k, anyBits, anyBits, false)

@@ -1,0 +1,151 @@
+package gpu
+
+import (
+	"fmt"
+
+	"tensoros/hw"
+	"tensoros/hw/ptx"
+	spec "tensoros/hw/spec/gpu"
+	"tensoros/kernel/mem"
+)
+
+// Grid is a launch as the caller sees it.
+type Grid struct {
+	Entry  string // kernel in the PTX
+	PTX    string
+	Grid   [3]uint32 // CTAs
+	Block  [3]uint32 // threads
+	Shared uint32    // bytes of dynamic shared memory
+	Params []byte
+}
+
+// Plan is a launch encoded once: code, constants, descriptor and pushbuffer lie in VRAM, and Start
+// costs one ring entry and one doorbell.
+type Plan struct {
+	dev   *Device
+	words int
+	push  mem.Addr
+	area  mem.Addr
+	fence Fence
+	open  bool
+}
+
+// Offsets in a plan's page of VRAM.
+const (
+	planQMD    = 0
+	planPush   = 1024
+	planConst  = 2048
+	planMax    = 32 << 10
+	defaultReg = 255
+)
+
+// Prepare uploads and encodes a launch. The PTX is checked first, so that its faults are reported
+// with their lines and not as a stopped channel.
+func (d *Device) Prepare(g *Grid) (*Plan, error) {
+	code, regs, err := d.upload(g)
+	if err != nil {
+		return nil, err
+	}
+	constLen := (d.Iface.ParamOffset + len(g.Params) + 15) &^ 15
+	if constLen > planMax-planConst {
+		return nil, d.fail("prepare", g.Entry, fmt.Errorf("%d bytes of parameters", len(g.Params)))
+	}
+	area, err := d.Heap.Alloc(planMax)
+	if err != nil {
+		return nil, d.fail("prepare", g.Entry, err)
+	}
+	f, err := d.fence()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{dev: d, area: area, push: area + planPush, fence: f}
+	constants := make([]byte, constLen)
+	copy(constants[d.Iface.ParamOffset:], g.Params)
+	qmd := make([]byte, d.Iface.QMD.Len)
+	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: regs, Barriers: 16,
+		Shared: g.Shared, Program: uint64(code), Constants: uint64(area + planConst),
+		ConstantLen: uint32(constLen), Release: true, ReleaseAddr: f.addr(), ReleaseValue: 1})
+	d.write(area+planQMD, qmd)
+	d.write(area+planConst, constants)
+	words := []uint32{
+		spec.Method(spec.SubCompute, spec.ComputeSendPCAS, 1), uint32((area + planQMD) >> 8),
+		spec.Immediate(spec.SubCompute, spec.ComputeSignaling, spec.PCASPrefetchSchedule)}
+	p.words = len(words)
+	buf := make([]byte, 0, 16)
+	for _, w := range words {
+		buf = append(buf, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
+	}
+	d.write(p.push, buf)
+	d.cpu.Work(workEncode)
+	return p, nil
+}
+
+// Start launches the plan. A plan runs once at a time.
+func (p *Plan) Start() error {
+	if p.open {
+		return p.dev.fail("launch", "", fmt.Errorf("the plan is still running"))
+	}
+	p.dev.sems.Store64(p.fence.slot*semLen, 0)
+	p.fence.at = p.dev.cpu.Now()
+	p.open = true
+	return p.dev.kick(p.push, p.words)
+}
+
+// Wait waits for the end and gives the GPU's time of it.
+func (p *Plan) Wait() (hw.Time, error) {
+	at, err := p.fence.Wait()
+	p.open = false
+	if n := len(p.dev.free); n > 0 && p.dev.free[n-1] == p.fence.slot {
+		p.dev.free = p.dev.free[:n-1] // the plan keeps its semaphore
+	}
+	return at, err
+}
+
+// Release gives the plan's memory back.
+func (p *Plan) Release() {
+	p.dev.Heap.Release(p.area, planMax)
+	p.dev.free = append(p.dev.free, p.fence.slot)
+}
+
+// upload places a kernel's code in VRAM, once for equal text, and counts its registers.
+func (d *Device) upload(g *Grid) (mem.Addr, uint32, error) {
+	m, err := ptx.Parse(g.Entry+".ptx", []byte(g.PTX))
+	if err == nil {
+		err = ptx.Verify(m)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	f := m.Func(g.Entry)
+	if f == nil || !f.Entry {
+		return 0, 0, d.fail("prepare", g.Entry, fmt.Errorf("the PTX has no kernel of that name"))
+	}
+	code := spec.PackCode(g.Entry, g.PTX)
+	at, ok := d.code[string(code)]
+	if !ok {
+		if at, err = d.Heap.Alloc(uint64(len(code))); err != nil {
+			return 0, 0, d.fail("prepare", g.Entry, err)
+		}
+		d.write(at, code)
+		d.code[string(code)] = at
+	}
+	return at, registers(f), nil
+}
+
+// registers bounds a thread's registers by PTX's own names; an allocator would need fewer.
+func registers(f *ptx.Func) uint32 {
+	n := 0
+	for _, t := range f.Regs.Types() {
+		switch {
+		case t == ptx.Pred:
+		case t.Bits() > 32:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return uint32(min(n, defaultReg))
+}
+
+// write copies into VRAM through the write-combined BAR.
+func (d *Device) write(a mem.Addr, p []byte) { d.vram.Copy(int(a-d.base), p) }

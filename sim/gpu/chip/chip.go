@@ -1,0 +1,201 @@
+package chip
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"tensoros/hw/spec/gpu"
+	"tensoros/sim"
+	"tensoros/sim/gpu/memory"
+	"tensoros/sim/gpu/sm"
+)
+
+// Param is a number of a chip: its key, value, unit and source.
+type Param struct {
+	Key    string
+	Value  float64
+	Unit   string
+	Source string
+}
+
+// Chip is a GPU: names, and a table of numbers.
+type Chip struct {
+	Name   string // as on the command line
+	Title  string
+	Arch   gpu.Arch
+	SM     int // compute capability times ten
+	Device uint16
+	Params []Param
+}
+
+// Chips are all chips, by name.
+var Chips = map[string]*Chip{}
+
+func register(c *Chip) *Chip {
+	Chips[c.Name] = c
+	return c
+}
+
+// Names lists the chips in order.
+func Names() []string {
+	var names []string
+	for n := range Chips {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// keys are the parameters that every chip must have: what they are, and the least value that
+// makes sense.
+var keys = []struct {
+	key, doc string
+	least    float64
+}{
+	{"sm.count", "streaming multiprocessors", 1},
+	{"sm.clock", "SM clock", 1e6},
+	{"sm.subcores", "sub-cores a SM, one warp instruction a cycle each", 1},
+	{"sm.warps", "resident warps a SM", 1},
+	{"sm.ctas", "resident CTAs a SM", 1},
+	{"sm.registers", "32-bit registers a SM", 256},
+	{"sm.shared", "shared memory a SM", 1024},
+	{"sm.shared_reserved", "shared memory that each CTA loses", 0},
+	{"lanes.int", "integer lanes a SM", 4},
+	{"lanes.fp32", "f32 lanes a SM", 4},
+	{"lanes.fp16x2", "f16x2 lanes a SM", 4},
+	{"lanes.fp64", "f64 lanes a SM", 1},
+	{"lanes.special", "special function lanes a SM", 1},
+	{"latency.alu", "dependent latency of integer and f32 operations", 1},
+	{"latency.half", "of f16x2 operations", 1},
+	{"latency.double", "of f64 operations", 1},
+	{"latency.special", "of special functions", 1},
+	{"latency.predicate", "from a comparison to a branch or guard", 1},
+	{"latency.shared", "of a shared memory load", 1},
+	{"latency.shuffle", "of shfl", 1},
+	{"latency.branch", "of a taken branch", 1},
+	{"latency.barrier", "from the last arrival to release", 1},
+	{"tensor.latency", "of mma.sync m16n8k16 f16 to f32", 1},
+	{"tensor.interval", "between two of them in a sub-core", 1},
+	{"pipe.access", "between two requests to the memory pipe of a SM", 1},
+	{"pipe.copy", "of the memory pipe that a cp.async takes", 1},
+	{"l2.bytes", "L2 capacity", 1024},
+	{"l2.latency", "L2 hit", 1},
+	{"l2.rate", "L2 bandwidth", 1},
+	{"hbm.latency", "HBM, from the SM and back", 1},
+	{"hbm.rate", "HBM bandwidth, as achieved by reads", 1},
+	{"hbm.bytes", "HBM capacity", 1 << 20},
+	{"pcie.gen", "PCI Express generation", 1},
+	{"pcie.lanes", "PCI Express lanes", 1},
+}
+
+// Get is a parameter's value. Unknown keys are a bug: Check has passed.
+func (c *Chip) Get(key string) float64 {
+	for i := range c.Params {
+		if c.Params[i].Key == key {
+			return c.Params[i].Value
+		}
+	}
+	panic("chip: " + c.Name + " has no " + key)
+}
+
+// Describe is a parameter's meaning.
+func Describe(key string) string {
+	for _, k := range keys {
+		if k.key == key {
+			return k.doc
+		}
+	}
+	return ""
+}
+
+// Check reports a table that lacks a parameter, has an unknown one, or a value without a source.
+func (c *Chip) Check() error {
+	seen := map[string]bool{}
+	for _, p := range c.Params {
+		if Describe(p.Key) == "" || seen[p.Key] || p.Source == "" {
+			return fmt.Errorf("chip %s: parameter %q is unknown, doubled or without a source", c.Name, p.Key)
+		}
+		seen[p.Key] = true
+	}
+	for _, k := range keys {
+		if !seen[k.key] || c.Get(k.key) < k.least {
+			return fmt.Errorf("chip %s: parameter %q is missing or below %v", c.Name, k.key, k.least)
+		}
+	}
+	return nil
+}
+
+// With is a copy of the chip with a parameter changed.
+func (c *Chip) With(key, value string) (*Chip, error) {
+	v, err := strconv.ParseFloat(value, 64)
+	if err != nil {
+		return nil, fmt.Errorf("gpu.%s: %q is not a number", key, value)
+	}
+	changed := *c
+	changed.Params = append([]Param(nil), c.Params...)
+	for i := range changed.Params {
+		p := &changed.Params[i]
+		if p.Key != key {
+			continue
+		}
+		for _, k := range keys {
+			if k.key == key && v < k.least {
+				return nil, fmt.Errorf("gpu.%s: %s is below the least value %v", key, value, k.least)
+			}
+		}
+		p.Value, p.Source = v, fmt.Sprintf("set on the command line; the chip has %v", p.Value)
+		return &changed, nil
+	}
+	return nil, fmt.Errorf("gpu.%s: no such parameter; there are: %s", key, strings.Join(c.keys(), " "))
+}
+
+func (c *Chip) keys() []string {
+	var out []string
+	for _, p := range c.Params {
+		out = append(out, "gpu."+p.Key)
+	}
+	return out
+}
+
+// Clock is the SM clock.
+func (c *Chip) Clock() sim.Rate { return sim.Rate(c.Get("sm.clock")) }
+
+// Core is the configuration of an SM. A pipe of n lanes a SM takes a warp instruction of a sub-core
+// every 32 * subcores / n cycles.
+func (c *Chip) Core() sm.Config {
+	subs := c.Get("sm.subcores")
+	every := func(lanes string) float64 { return 32 * subs / c.Get(lanes) }
+	at := func(key string) int64 { return int64(c.Get(key)) }
+	return sm.Config{
+		SubCores: int(subs), Warps: int(at("sm.warps")), CTAs: int(at("sm.ctas")),
+		Registers: int(at("sm.registers")), Shared: int(at("sm.shared")),
+		Reserved: int(at("sm.shared_reserved")),
+		Latency: [sm.Classes]int64{
+			sm.ALU: at("latency.alu"), sm.FMA: at("latency.alu"), sm.Half: at("latency.half"),
+			sm.Double: at("latency.double"), sm.Special: at("latency.special"),
+			sm.Shared: at("latency.shared"), sm.Global: at("l2.latency"), sm.Async: 1,
+			sm.Tensor: at("tensor.latency"), sm.Branch: 1, sm.Barrier: 1},
+		Interval: [sm.Classes]float64{
+			sm.ALU: every("lanes.int"), sm.FMA: every("lanes.fp32"), sm.Half: every("lanes.fp16x2"),
+			sm.Double: every("lanes.fp64"), sm.Special: every("lanes.special"),
+			sm.Shared: 1, sm.Global: 1, sm.Async: 1, sm.Tensor: c.Get("tensor.interval"),
+			sm.Branch: 1, sm.Barrier: 1},
+		Predicate: at("latency.predicate"), Taken: at("latency.branch"),
+		Release: at("latency.barrier"), Access: at("pipe.access"), Shuffle: at("latency.shuffle"),
+		CopyIssue: at("pipe.copy"),
+	}
+}
+
+// Memory is the configuration of L2 and HBM.
+func (c *Chip) Memory() memory.Config {
+	return memory.Config{
+		L2Bytes: int(c.Get("l2.bytes")), L2Latency: int64(c.Get("l2.latency")), L2Rate: c.Get("l2.rate"),
+		Latency: int64(c.Get("hbm.latency")), Rate: c.Get("hbm.rate") / c.Get("sm.clock")}
+}
+
+// PeakTensor is the dense f16 rate of the SMs' mma.sync pipes in FLOP/s: 4096 a m16n8k16.
+func (c *Chip) PeakTensor() float64 {
+	return 4096 * c.Get("sm.subcores") / c.Get("tensor.interval") * c.Get("sm.count") * c.Get("sm.clock")
+}

@@ -1,0 +1,35 @@
+package chip
+
+// Sources that several chips share.
+const (
+	datasheet = "NVIDIA datasheet [R]"
+	huerta    = "Huerta et al., MICRO 2025, arXiv 2503.20481 [N]"
+	guide     = "CUDA C++ Programming Guide, technical specifications per compute capability [R]"
+	luo       = "Luo et al., IPDPS 2024 [N]"
+	benches   = "te42kyfo/gpu-benches, commit 1c36d50 [S]"
+	flash     = "FlashGPU-Sim configuration, a fit of its own model [S]"
+	slides    = "public slide deck CUDA Performance Study - H100 SXM5 [S]"
+)
+
+// common holds what A100 and Hopper have alike.
+func common(own ...Param) []Param {
+	return append(own, []Param{
+		{"sm.subcores", 4, "", datasheet},
+		{"sm.warps", 64, "", guide},
+		{"sm.ctas", 32, "", guide},
+		{"sm.registers", 65536, "", guide},
+		{"sm.shared_reserved", 1024, "B", guide},
+		{"lanes.int", 64, "lane/clk", datasheet},
+		{"lanes.special", 16, "lane/clk", datasheet},
+		{"latency.alu", 4, "clk", huerta + "; B300 catalogue [S]"},
+		{"latency.half", 5, "clk", huerta},
+		{"latency.double", 8, "clk", "OpenXLA operation table, H100 [S]; Accel-Sim A100 6-8 [S]"},
+		{"latency.predicate", 13, "clk", huerta},
+		{"latency.branch", 14, "clk", huerta + ": 2 issue + 12 refetch"},
+		{"latency.shuffle", 23, "clk", "23-24 [R]"},
+		{"latency.barrier", 22, "clk", "FlashGPU-Sim: 15-30 after the last arrival [S]; the middle"},
+		{"pipe.access", 2, "clk", huerta + ": the SM's memory structure takes 1 request in 2 cycles"},
+		{"pipe.copy", 4, "clk", "H200 job: 65 cycles for 16 copies [S]"},
+		{"pcie.lanes", 16, "", datasheet},
+	}...)
+}

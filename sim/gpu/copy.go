@@ -1,0 +1,133 @@
+package gpu
+
+import (
+	spec "tensoros/hw/spec/gpu"
+	"tensoros/sim"
+	"tensoros/sim/pcie"
+	"tensoros/traces"
+)
+
+// copyEngine moves memory: within VRAM, or over PCI Express in either direction. Orders are served
+// one after the other.
+type copyEngine struct {
+	gpu   *GPU
+	queue sim.Queue[transfer]
+	busy  bool
+	left  int // pieces of the transfer under way
+	start sim.Time
+	now   transfer
+}
+
+// transfer is a LAUNCH_DMA.
+type transfer struct {
+	channel  *channel
+	src, dst uint64
+	n        uint64
+	sem      uint64
+	payload  uint64
+	semType  uint64
+}
+
+func (e *copyEngine) order(c *channel, m methods, launch uint32) {
+	v := uint64(launch)
+	t := transfer{channel: c,
+		src:     uint64(m[spec.CopyInHi])<<32 | uint64(m[spec.CopyInLo]),
+		dst:     uint64(m[spec.CopyOutHi])<<32 | uint64(m[spec.CopyOutLo]),
+		n:       uint64(m[spec.CopyLineLength]),
+		sem:     uint64(m[spec.CopySemHi])<<32 | uint64(m[spec.CopySemLo]),
+		payload: uint64(m[spec.CopySemPayload]), semType: spec.CopySemType.Get(v)}
+	if spec.CopyMultiLine.Get(v) == 1 && m[spec.CopyLineCount] > 1 {
+		c.fault("copies of several lines are not modelled")
+		return
+	}
+	c.pending++
+	e.queue.Push(t)
+	if !e.busy {
+		e.next()
+	}
+}
+
+// next starts the oldest transfer: pieces that do not cross a page on either side.
+func (e *copyEngine) next() {
+	g := e.gpu
+	if e.queue.Len() == 0 {
+		e.busy = false
+		return
+	}
+	e.busy, e.now, e.start = true, e.queue.Pop(), g.eng.Now()
+	t := e.now
+	e.left = 1 // held until all pieces are under way
+	for done := uint64(0); done < t.n; {
+		n := e.piece(t.src+done, t.dst+done, t.n-done)
+		if n == 0 {
+			break // faulted
+		}
+		done += n
+	}
+	e.arrived(g.eng.Now())
+}
+
+// piece starts the part of a transfer that lies in one page on both sides.
+func (e *copyEngine) piece(src, dst, n uint64) uint64 {
+	g, c := e.gpu, e.now.channel
+	from, err := g.translate(c.space.pdb, src)
+	if !c.must(err, "copy source") {
+		return 0
+	}
+	to, err := g.translate(c.space.pdb, dst)
+	if !c.must(err, "copy target") {
+		return 0
+	}
+	n = min(n, from.va+from.size-src, to.va+to.size-dst)
+	sa, da := from.pa+src-from.va, to.pa+dst-to.va
+	done := pcie.Done{To: g, Kind: evCopied}
+	e.left++
+	switch {
+	case from.aperture == spec.VRAM && to.aperture == spec.VRAM:
+		p := make([]byte, n)
+		g.VRAM.Read(sa, p)
+		g.VRAM.Write(da, p)
+		// Read and written once each: twice the bytes at the rate of HBM.
+		g.eng.At(g.eng.Now()+sim.Rate(g.Chip.Get("hbm.rate")).Span(2*n), g, evCopied, 0)
+	case from.aperture == spec.VRAM:
+		p := make([]byte, n)
+		g.VRAM.Read(sa, p)
+		g.fn.Write(da, p, done)
+	case to.aperture == spec.VRAM:
+		p := make([]byte, n)
+		g.fn.Read(sa, p, pcie.Done{To: &landing{g, da, p}})
+	default:
+		c.fault("copy from system memory to system memory")
+		e.left--
+		return 0
+	}
+	return n
+}
+
+// landing puts what was read from the host into VRAM.
+type landing struct {
+	gpu *GPU
+	at  uint64
+	p   []byte
+}
+
+func (l *landing) Fire(now sim.Time, _ uint32, _ uint64) {
+	l.gpu.VRAM.Write(l.at, l.p)
+	l.gpu.memory.Deposit(l.gpu.cycle(now), l.at, uint64(len(l.p)))
+	l.gpu.copier.arrived(now)
+}
+
+// arrived is called for each piece that is there.
+func (e *copyEngine) arrived(now sim.Time) {
+	e.left--
+	if e.left > 0 {
+		return
+	}
+	g, t := e.gpu, e.now
+	g.rec.Span(traces.GPUCopy, g.copyTrk, e.start, now, nil, t.src, t.dst, t.n)
+	if t.semType != 0 && !t.channel.faulted {
+		t.channel.release(t.sem, t.payload, 4, t.semType == 2)
+	}
+	e.next()
+	t.channel.ended(now)
+}
