@@ -27,9 +27,9 @@ type Board struct {
 	closed bool
 }
 
-// hostBase is where DMA memory starts: above the first MiB, which firmware keeps.
+// hostBase is where DMA memory starts: above the 32-bit hole in which firmware places small BARs.
 const (
-	hostBase = 1 << 20
+	hostBase = 4 << 30
 	apicBase = 0xfee0_0000
 )
 

@@ -117,7 +117,7 @@ func (g *GPU) submit(v uint32) {
 
 func (g *GPU) instance(c *channel, at uint64) {
 	lo, hi := uint64(g.VRAM.U32(at+spec.RAMFCBaseLo)), uint64(g.VRAM.U32(at+spec.RAMFCBaseHi))
-	c.ring = lo&^7 | spec.GPBaseOffsetHi.Get(hi)<<32 | hi>>8&0x1ff<<40
+	c.ring = lo&^7 | spec.GPBaseOffsetHi.Get(hi)<<32
 	c.entries = 1 << spec.GPBaseEntries.Get(hi)
 	c.get = 0
 	pdb := uint64(g.VRAM.U32(at+spec.InstancePDBLow))&^0xfff |
@@ -284,11 +284,14 @@ func (c *channel) header() {
 		return
 	}
 	for i := range n {
-		at := method
-		if op == spec.OpIncrementing || op == spec.OpIncrementOnce && i == 1 {
-			at = method + 4*uint32(min(i, n))
+		step := uint32(i)
+		switch op {
+		case spec.OpNonIncrementing:
+			step = 0
+		case spec.OpIncrementOnce:
+			step = min(step, 1)
 		}
-		c.write(sub, at, c.words[c.at+i])
+		c.write(sub, method+4*step, c.words[c.at+i])
 	}
 	c.at += n
 }

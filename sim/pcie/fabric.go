@@ -49,7 +49,8 @@ type Fabric struct {
 	funcs   []*Function
 	windows []window
 	deliver func(addr uint64, data uint32) // MSI
-	mmio    uint64                         // next free MMIO address
+	mmio    uint64                         // next free address for 64-bit BARs,
+	mmio32  uint64                         // and for 32-bit ones
 	cpu     port
 	buses   int
 }
@@ -76,12 +77,14 @@ const (
 	msiBase  = 0xfee0_0000 // x86 interrupt messages
 	msiLimit = 0xfef0_0000
 	mmioBase = 0x100_0000_0000 // 1 TiB: above host memory
+	mmioLow  = 0xc000_0000     // the hole below 4 GiB
 )
 
 // New makes a root complex without ports. deliver receives interrupt messages.
 func New(eng *sim.Engine, rec *traces.Recorder, host *mem.Host, tm Timing,
 	deliver func(addr uint64, data uint32)) *Fabric {
-	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, mmio: mmioBase, buses: 1}
+	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, buses: 1}
+	f.mmio, f.mmio32 = mmioBase, mmioLow
 	f.root = &bridge{fabric: f, latency: tm.Root, path: "rc"}
 	f.cpu = port{fabric: f, tags: cpuTags, mps: 64, mrrs: 64}
 	return f

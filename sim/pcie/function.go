@@ -60,16 +60,22 @@ func (f *Fabric) Add(at Bridge, name string, spec pcie.Endpoint, model Model) (*
 // extendedTags is how many reads 8-bit tags tell apart (PCIe 5.0, 2.2.6.2).
 const extendedTags = 256
 
-// placeBARs does the firmware's work: each BAR at a multiple of its size.
+// placeBARs does the firmware's work: each BAR at a multiple of its size, 32-bit ones below 4 GiB.
 func (fn *Function) placeBARs() {
-	f := fn.fabric
 	for _, b := range fn.spec.BARs {
-		f.mmio = (f.mmio + b.Size - 1) &^ (b.Size - 1)
-		fn.config.Write(pcie.BAR0+4*b.Index, 4, f.mmio&0xffffffff)
+		next := &fn.fabric.mmio32
 		if b.Is64 {
-			fn.config.Write(pcie.BAR0+4*b.Index+4, 4, f.mmio>>32)
+			next = &fn.fabric.mmio
 		}
-		f.mmio += b.Size
+		at := (*next + b.Size - 1) &^ (b.Size - 1)
+		*next = at + b.Size
+		if !b.Is64 && *next > msiBase {
+			panic(fmt.Sprintf("pcie: no room below 4 GiB for BAR %d of %s", b.Index, fn.path))
+		}
+		fn.config.Write(pcie.BAR0+4*b.Index, 4, at&0xffffffff)
+		if b.Is64 {
+			fn.config.Write(pcie.BAR0+4*b.Index+4, 4, at>>32)
+		}
 	}
 }
 

@@ -28,7 +28,15 @@ const (
 	ringLen    = 512 // entries
 	pushAt     = ringAt + ringLen*spec.GPEntryLen
 	pushLen    = 64 << 10
-	ownLen     = 2 << 20
+	plansAt    = 2 << 20
+	ownLen     = 32 << 20
+)
+
+// lowWindow is a second view of the first 512 MiB of VRAM: rings, pushbuffers and descriptors are
+// named by 40 bits of address (GP_BASE, GP entries, SEND_PCAS_A), the flat address of VRAM has more.
+const (
+	huge      = 512 << 20
+	lowWindow = mem.RAMLen - huge
 )
 
 const channelID = 1
@@ -40,6 +48,8 @@ type Device struct {
 	Iface  *spec.Interface
 	Heap   *mem.Heap
 	Memory uint64 // bytes of VRAM
+
+	plans *mem.Heap
 
 	cpu  hw.CPU
 	fn   hw.Function
@@ -93,6 +103,7 @@ func Open(cpu hw.CPU, fn hw.Function, addr hw.Address, index int) (*Device, erro
 		d.free = append(d.free, i)
 	}
 	d.Heap = mem.NewHeap(d.base+ownLen, min(d.Memory, uint64(d.vram.Len()))-ownLen)
+	d.plans = mem.NewHeap(d.base+plansAt, ownLen-plansAt)
 	if err := d.mapMemory(); err != nil {
 		return nil, err
 	}
@@ -126,18 +137,21 @@ func (d *Device) Bus(a mem.Addr, n uint64) (hw.BusAddr, error) {
 // mapMemory writes page tables: VRAM at its flat base, host memory at its bus addresses.
 func (d *Device) mapMemory() error {
 	d.root = d.table(0)
-	const huge = 512 << 20
 	for off := uint64(0); off < d.Memory; off += huge {
 		e := spec.Entry{Valid: true, Page: true, Aperture: spec.VRAM, Addr: off}
 		if err := d.mapPage(uint64(d.base)+off, e); err != nil {
 			return err
 		}
 	}
-	for off := uint64(0); off < mem.RAMLen; off += huge {
+	for off := uint64(0); off < lowWindow; off += huge {
 		e := spec.Entry{Valid: true, Page: true, Aperture: spec.SystemCoherent, Addr: off}
 		if err := d.mapPage(off, e); err != nil {
 			return err
 		}
+	}
+	own := spec.Entry{Valid: true, Page: true, Aperture: spec.VRAM}
+	if err := d.mapPage(lowWindow, own); err != nil {
+		return err
 	}
 	d.flushTables()
 	d.regs.Write32(spec.PDBLow, uint32(d.root))
@@ -157,10 +171,10 @@ func (d *Device) table(level int) uint64 {
 
 func (d *Device) openChannel() {
 	instance := make([]byte, spec.InstanceLen)
-	ring := uint64(d.base) + ringAt
+	ring := uint64(lowWindow) + ringAt
 	put := func(off int, v uint64) { binary.LittleEndian.PutUint32(instance[off:], uint32(v)) }
 	put(spec.RAMFCBaseLo, ring)
-	put(spec.RAMFCBaseHi, spec.GPBaseEntries.Put(ring>>32&0xff|ring>>40<<8, 9))
+	put(spec.RAMFCBaseHi, spec.GPBaseEntries.Put(ring>>32, 9))
 	put(spec.InstancePDBLow, d.root|uint64(spec.PDBNewFormat|spec.PDBBigPages64K))
 	put(spec.InstancePDBHi, d.root>>32)
 	d.vram.Copy(instanceAt, instance)

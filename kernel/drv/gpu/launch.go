@@ -50,7 +50,7 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	if constLen > planMax-planConst {
 		return nil, d.fail("prepare", g.Entry, fmt.Errorf("%d bytes of parameters", len(g.Params)))
 	}
-	area, err := d.Heap.Alloc(planMax)
+	area, err := d.plans.Alloc(planMax)
 	if err != nil {
 		return nil, d.fail("prepare", g.Entry, err)
 	}
@@ -68,7 +68,7 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	d.write(area+planQMD, qmd)
 	d.write(area+planConst, constants)
 	words := []uint32{
-		spec.Method(spec.SubCompute, spec.ComputeSendPCAS, 1), uint32((area + planQMD) >> 8),
+		spec.Method(spec.SubCompute, spec.ComputeSendPCAS, 1), uint32(d.low(area+planQMD) >> 8),
 		spec.Immediate(spec.SubCompute, spec.ComputeSignaling, spec.PCASPrefetchSchedule)}
 	p.words = len(words)
 	buf := make([]byte, 0, 16)
@@ -103,7 +103,7 @@ func (p *Plan) Wait() (hw.Time, error) {
 
 // Release gives the plan's memory back.
 func (p *Plan) Release() {
-	p.dev.Heap.Release(p.area, planMax)
+	p.dev.plans.Release(p.area, planMax)
 	p.dev.free = append(p.dev.free, p.fence.slot)
 }
 

@@ -75,7 +75,7 @@ func (d *Device) state() error {
 	return nil
 }
 
-// kick appends a segment of n dwords at a flat address to the ring: the entry and the new index go
+// kick appends a segment of n dwords, in the driver's own stretch of VRAM, to the ring: the entry and the new index go
 // through the write-combining buffers, the doorbell drains them.
 func (d *Device) kick(segment mem.Addr, n int) error {
 	if d.sent-d.done >= ringLen-1 {
@@ -83,7 +83,7 @@ func (d *Device) kick(segment mem.Addr, n int) error {
 	}
 	d.cpu.Work(workRing)
 	var e [8]byte
-	binary.LittleEndian.PutUint64(e[:], spec.GPEntry(uint64(segment), n))
+	binary.LittleEndian.PutUint64(e[:], spec.GPEntry(d.low(segment), n))
 	d.vram.Copy(ringAt+int(d.put)*spec.GPEntryLen, e[:])
 	d.put = (d.put + 1) % ringLen
 	binary.LittleEndian.PutUint32(e[:], d.put)
@@ -92,6 +92,9 @@ func (d *Device) kick(segment mem.Addr, n int) error {
 	d.regs.Write32(spec.Doorbell, uint32(spec.TokenChannel.Put(0, channelID)))
 	return nil
 }
+
+// low is the 40-bit name of an address in the first 512 MiB of VRAM.
+func (d *Device) low(a mem.Addr) uint64 { return lowWindow + uint64(a-d.base) }
 
 // stage places dwords in the push area, which is reused in turn.
 func (d *Device) stage(words []uint32) mem.Addr {

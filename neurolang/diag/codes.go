@@ -1,0 +1,158 @@
+package diag
+
+import "slices"
+
+// Code names a kind of diagnostic. Codes never change their meaning; new ones go at the end of
+// their group.
+type Code string
+
+// The codes, with their titles in the table below.
+const (
+	BadChar       Code = "NL0001"
+	OpenString    Code = "NL0002"
+	BadEscape     Code = "NL0003"
+	BadNumber     Code = "NL0004"
+	OpenComment   Code = "NL0005"
+	Unexpected    Code = "NL0010"
+	Incomplete    Code = "NL0011"
+	TooDeep       Code = "NL0012"
+	UnknownName   Code = "NL0101"
+	Redeclared    Code = "NL0102"
+	UnknownType   Code = "NL0103"
+	UnknownAttr   Code = "NL0104"
+	UnknownMember Code = "NL0105"
+	NotCallable   Code = "NL0106"
+	NotValue      Code = "NL0107"
+	Immutable     Code = "NL0110"
+	NotAssignable Code = "NL0111"
+	Mismatch      Code = "NL0201"
+	BadOperand    Code = "NL0202"
+	TooManyArgs   Code = "NL0203"
+	UnknownArg    Code = "NL0204"
+	RepeatedArg   Code = "NL0205"
+	MissingArg    Code = "NL0206"
+	MissingReturn Code = "NL0208"
+	OutsideLoop   Code = "NL0210"
+	NotIterable   Code = "NL0211"
+	TypeArgs      Code = "NL0212"
+	NotIndexable  Code = "NL0213"
+	NoUnitValue   Code = "NL0214"
+	TooComplex    Code = "NL0215"
+	MainShape     Code = "NL0216"
+	DotInner      Code = "NL0301"
+	TileShapes    Code = "NL0302"
+	TileElems     Code = "NL0303"
+	TileLayouts   Code = "NL0304"
+	DotElems      Code = "NL0305"
+	KernelBody    Code = "NL0306"
+	KernelType    Code = "NL0307"
+	NeedsView     Code = "NL0308"
+	TensorElem    Code = "NL0309"
+	TensorLayout  Code = "NL0310"
+	TensorShape   Code = "NL0311"
+	KernelName    Code = "NL0313"
+	ElemNotYet    Code = "NL0401"
+	TileNotYet    Code = "NL0402"
+	DotNotYet     Code = "NL0403"
+	LayoutNotYet  Code = "NL0405"
+	Registers     Code = "NL0406"
+	Target        Code = "NL0408"
+	NotFound      Code = "NL0501"
+	LaunchShape   Code = "NL0502"
+	LaunchLayout  Code = "NL0503"
+	LaunchElem    Code = "NL0504"
+	LaunchInner   Code = "NL0505"
+	OutOfRange    Code = "NL0506"
+	DivideByZero  Code = "NL0507"
+	DeviceFailed  Code = "NL0508"
+	StepLimit     Code = "NL0509"
+	StackOverflow Code = "NL0510"
+	AssertFailed  Code = "NL0511"
+	BuiltinFailed Code = "NL0512"
+	LaunchDevice  Code = "NL0513"
+	Unset         Code = "NL0514"
+	ArithOverflow Code = "NL0515"
+)
+
+// Title explains a code in a sentence.
+type Title struct {
+	Code Code
+	Text string
+}
+
+// Titles is the table of all codes, in order.
+var Titles = []Title{
+	{BadChar, "a character that starts no token"},
+	{OpenString, "a string without its closing quote"},
+	{BadEscape, "an unknown escape in a string"},
+	{BadNumber, "a malformed or too large number"},
+	{OpenComment, "a comment without its end"},
+	{Unexpected, "a token that does not fit here"},
+	{Incomplete, "the text ends in the middle of a construct"},
+	{TooDeep, "expressions or blocks are nested too deeply"},
+	{UnknownName, "a name that is not defined"},
+	{Redeclared, "a name that is defined twice"},
+	{UnknownType, "a type that does not exist"},
+	{UnknownAttr, "an attribute that does not exist"},
+	{UnknownMember, "a member or method that does not exist"},
+	{NotCallable, "something called that is no function"},
+	{NotValue, "a module, type or function used as a value"},
+	{Immutable, "an assignment to a name bound by let"},
+	{NotAssignable, "an assignment to something that is no variable"},
+	{Mismatch, "one type where another is needed"},
+	{BadOperand, "an operator that its operands do not have"},
+	{TooManyArgs, "more arguments than parameters"},
+	{UnknownArg, "a named argument that is no parameter"},
+	{RepeatedArg, "an argument given twice"},
+	{MissingArg, "an argument that is missing"},
+	{MissingReturn, "a function that can end without its value"},
+	{OutsideLoop, "break or continue outside a loop"},
+	{NotIterable, "a for over something that is no range"},
+	{TypeArgs, "wrong arguments of a type"},
+	{NotIndexable, "an index on something that has none"},
+	{NoUnitValue, "a value needed where there is none"},
+	{TooComplex, "a function too large for the bytecode's limits"},
+	{MainShape, "main takes no parameters and returns nothing"},
+	{DotInner, "dot of tiles whose inner dimensions differ"},
+	{TileShapes, "tiles of different shapes combined"},
+	{TileElems, "tiles of different element types combined"},
+	{TileLayouts, "tiles of different layouts combined"},
+	{DotElems, "element types that Tensor Cores do not multiply"},
+	{KernelBody, "something a kernel body may not contain"},
+	{KernelType, "a type a kernel may not take or return"},
+	{NeedsView, "a kernel called with something that is no view"},
+	{TensorElem, "a tensor whose element type is not the tile's"},
+	{TensorLayout, "a tensor whose layout is not the tile's"},
+	{TensorShape, "a tensor that does not divide into tiles"},
+	{KernelName, "a kernel name that PTX cannot spell"},
+	{ElemNotYet, "an element type no code is generated for yet"},
+	{TileNotYet, "a tile shape no code is generated for yet"},
+	{DotNotYet, "a use of dot no code is generated for yet"},
+	{LayoutNotYet, "a layout no code is generated for yet"},
+	{Registers, "a tile that does not fit the registers"},
+	{Target, "a target that does not exist"},
+	{NotFound, "an object that is not there"},
+	{LaunchShape, "a tensor at launch that does not divide into tiles"},
+	{LaunchLayout, "a tensor at launch in another layout than the tile's"},
+	{LaunchElem, "a tensor at launch of another element type than the tile's"},
+	{LaunchInner, "tensors at launch whose dimensions do not agree"},
+	{OutOfRange, "an index outside of its bounds"},
+	{DivideByZero, "an integer division by zero"},
+	{DeviceFailed, "a device or store that reported an error"},
+	{StepLimit, "a program stopped after its step limit"},
+	{StackOverflow, "calls nested too deeply"},
+	{AssertFailed, "an assertion that does not hold"},
+	{BuiltinFailed, "a function of the host that failed"},
+	{LaunchDevice, "tensors at launch on different devices"},
+	{Unset, "a variable read before a statement that set it ran to its end"},
+	{ArithOverflow, "an integer that does not fit 64 bits"},
+}
+
+// Explain returns the title of a code, or "".
+func Explain(c Code) string {
+	i := slices.IndexFunc(Titles, func(t Title) bool { return t.Code == c })
+	if i < 0 {
+		return ""
+	}
+	return Titles[i].Text
+}

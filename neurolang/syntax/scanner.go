@@ -1,0 +1,219 @@
+package syntax
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"tensoros/neurolang/diag"
+	"tensoros/neurolang/source"
+)
+
+// Scanner cuts a file into tokens. The tokens, trivia included, cover every byte of the file in
+// order, so that a formatter can rebuild it.
+type Scanner struct {
+	file *source.File
+	src  []byte
+	off  int
+	errs *diag.List
+	open bool // the text ended inside a comment or string
+}
+
+// NewScanner returns a scanner that reports to errs.
+func NewScanner(f *source.File, errs *diag.List) *Scanner {
+	return &Scanner{file: f, src: f.Src, errs: errs}
+}
+
+// operators, longest first.
+var operators = []struct {
+	text string
+	kind Kind
+}{
+	{"->", Arrow}, {"::", PathSep}, {"..", DotDot}, {"+=", AddAssign}, {"-=", SubAssign},
+	{"*=", MulAssign}, {"/=", DivAssign}, {"<=", Le}, {">=", Ge}, {"==", Eq}, {"!=", Ne},
+	{"&&", AndAnd}, {"||", OrOr},
+	{"(", LParen}, {")", RParen}, {"{", LBrace}, {"}", RBrace}, {"[", LBracket}, {"]", RBracket},
+	{",", Comma}, {";", Semi}, {":", Colon}, {".", Dot}, {"@", At}, {"=", Assign}, {"+", Add},
+	{"-", Sub}, {"*", Mul}, {"/", Div}, {"%", Rem}, {"!", Not}, {"<", Lt}, {">", Gt},
+}
+
+// Next returns the next token, trivia included; EOF for ever at the end.
+func (s *Scanner) Next() Token {
+	start := s.off
+	kind := s.scan()
+	return Token{kind, s.span(start)}
+}
+
+func (s *Scanner) span(start int) source.Span {
+	return source.Span{Pos: s.file.Pos(start), End: s.file.Pos(s.off)}
+}
+
+func (s *Scanner) peek(n int) byte {
+	if s.off+n < len(s.src) {
+		return s.src[s.off+n]
+	}
+	return 0
+}
+
+func (s *Scanner) scan() Kind {
+	if s.off >= len(s.src) {
+		return EOF
+	}
+	c := s.src[s.off]
+	switch {
+	case isSpace(c):
+		for s.off < len(s.src) && isSpace(s.src[s.off]) {
+			s.off++
+		}
+		return Space
+	case c == '/' && s.peek(1) == '/':
+		for s.off < len(s.src) && s.src[s.off] != '\n' {
+			s.off++
+		}
+		return Comment
+	case c == '/' && s.peek(1) == '*':
+		return s.blockComment()
+	case isDigit(c):
+		return s.number()
+	case c == '"':
+		return s.str()
+	}
+	if r, _ := s.rune(); isLetter(r) {
+		return s.ident()
+	}
+	for _, op := range operators {
+		if hasPrefix(s.src[s.off:], op.text) {
+			s.off += len(op.text)
+			return op.kind
+		}
+	}
+	return s.invalid()
+}
+
+func (s *Scanner) rune() (rune, int) { return utf8.DecodeRune(s.src[s.off:]) }
+
+func (s *Scanner) ident() Kind {
+	start := s.off
+	for s.off < len(s.src) {
+		r, n := s.rune()
+		if !isLetter(r) && !unicode.IsDigit(r) {
+			break
+		}
+		s.off += n
+	}
+	if k, ok := keywords[string(s.src[start:s.off])]; ok {
+		return k
+	}
+	return Ident
+}
+
+func (s *Scanner) invalid() Kind {
+	start := s.off
+	for s.off < len(s.src) {
+		r, n := s.rune()
+		if s.off > start && (r < utf8.RuneSelf || isLetter(r)) {
+			break
+		}
+		s.off += n
+	}
+	s.errs.Errorf(diag.BadChar, s.span(start), "unexpected character %+q", s.src[start:s.off])
+	return Invalid
+}
+
+// blockComment scans a comment; comments nest, so that code with comments can be put into one.
+func (s *Scanner) blockComment() Kind {
+	start, depth := s.off, 0
+	for s.off < len(s.src) {
+		switch {
+		case s.src[s.off] == '/' && s.peek(1) == '*':
+			depth++
+			s.off += 2
+		case s.src[s.off] == '*' && s.peek(1) == '/':
+			depth--
+			s.off += 2
+			if depth == 0 {
+				return Comment
+			}
+		default:
+			s.off++
+		}
+	}
+	s.open = true
+	s.errs.Errorf(diag.OpenComment, source.Span{Pos: s.file.Pos(start), End: s.file.Pos(start + 2)},
+		"comment is never closed")
+	return Comment
+}
+
+func (s *Scanner) number() Kind {
+	start, kind := s.off, Int
+	if s.peek(0) == '0' && (s.peek(1) == 'x' || s.peek(1) == 'X') {
+		s.off += 2
+		for isHex(s.peek(0)) || s.peek(0) == '_' {
+			s.off++
+		}
+		return s.numberTail(start, Int)
+	}
+	s.digits()
+	if s.peek(0) == '.' && isDigit(s.peek(1)) {
+		kind = Float
+		s.off++
+		s.digits()
+	}
+	if e := s.peek(0); e == 'e' || e == 'E' {
+		n := 1
+		if c := s.peek(1); c == '+' || c == '-' {
+			n = 2
+		}
+		if isDigit(s.peek(n)) {
+			kind = Float
+			s.off += n
+			s.digits()
+		}
+	}
+	return s.numberTail(start, kind)
+}
+
+func (s *Scanner) digits() {
+	for isDigit(s.peek(0)) || s.peek(0) == '_' {
+		s.off++
+	}
+}
+
+// numberTail rejects letters glued to a number as one error.
+func (s *Scanner) numberTail(start int, kind Kind) Kind {
+	if !isLetter(rune(s.peek(0))) {
+		return kind
+	}
+	for isLetter(rune(s.peek(0))) || isDigit(s.peek(0)) {
+		s.off++
+	}
+	s.errs.Errorf(diag.BadNumber, s.span(start), "%s is not a number", s.src[start:s.off])
+	return Invalid
+}
+
+func (s *Scanner) str() Kind {
+	start := s.off
+	for s.off++; s.off < len(s.src) && s.src[s.off] != '\n'; s.off++ {
+		switch s.src[s.off] {
+		case '\\':
+			if s.off+1 < len(s.src) && s.src[s.off+1] != '\n' {
+				s.off++
+			}
+		case '"':
+			s.off++
+			return String
+		}
+	}
+	s.errs.Errorf(diag.OpenString, s.span(start), "string is never closed").
+		Hint("strings end on the line they start; write \\n for a line break")
+	return String
+}
+
+func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
+func isSpace(c byte) bool               { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+func isDigit(c byte) bool               { return c >= '0' && c <= '9' }
+func isHex(c byte) bool {
+	return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+func isLetter(r rune) bool {
+	return r == '_' || r != utf8.RuneError && unicode.IsLetter(r)
+}

@@ -1,0 +1,205 @@
+package nvme
+
+import (
+	spec "tensoros/hw/spec/nvme"
+	"tensoros/sim"
+	"tensoros/sim/pcie"
+)
+
+// slot is a piece of a command's data in the controller's memory.
+type slot struct {
+	index   uint32
+	cmd     *command
+	off, n  int
+	pending int // writes or reads of it that are under way
+	bank    sim.Time
+	sensed  sim.Time
+	buf     []byte
+}
+
+// dmaEngine moves slots over the link: read data as it arrives from the channels, write data as the
+// buffer has room.
+type dmaEngine struct {
+	ctl      *Controller
+	out      sim.Queue[*slot] // to the host
+	inFlight int              // bytes of out on the link
+	in       sim.Queue[*slot] // from the host, waiting for the write buffer
+	buffered int              // bytes of the write buffer in use
+}
+
+// dmaWindow is how much read data is on the link at once: a few times the bandwidth-delay product
+// of Gen5 x4 (14 GB/s * 1 us), so that it stays full while fetches are not stuck behind more [D].
+const dmaWindow = 64 << 10
+
+// chunk gets a slot for n bytes of a command from off on.
+func (d *dmaEngine) chunk(cmd *command, off, n int) *slot {
+	s, i := d.ctl.slots.get()
+	if cap(s.buf) < n {
+		s.buf = make([]byte, max(n, d.ctl.Profile.ChannelChunk))
+	}
+	s.index, s.cmd, s.off, s.n, s.buf = i, cmd, off, n, s.buf[:n]
+	s.bank, s.sensed = 0, 0
+	d.ctl.hold(cmd)
+	return s
+}
+
+func (d *dmaEngine) give(s *slot) {
+	s.cmd = nil
+	d.ctl.slots.give(s.index)
+}
+
+// send queues a slot for the host.
+func (d *dmaEngine) send(s *slot) {
+	d.out.Push(s)
+	d.pump()
+}
+
+// pump sends what the window lets go. The completion is posted behind the last piece, so that it
+// never overtakes the data.
+func (d *dmaEngine) pump() {
+	c := d.ctl
+	for d.out.Len() > 0 {
+		s := *d.out.Peek()
+		if !s.cmd.dead && d.inFlight > 0 && d.inFlight+s.n > dmaWindow {
+			return
+		}
+		d.out.Pop()
+		cmd := s.cmd
+		if cmd.dead {
+			c.release(cmd)
+			d.give(s)
+			continue
+		}
+		c.load(s)
+		d.inFlight += s.n
+		d.write(s)
+		c.release(cmd)
+		if cmd.left -= s.n; cmd.left == 0 {
+			cmd.bank = s.bank
+			if s.sensed > 0 {
+				cmd.moving = c.eng.Now() - s.sensed
+			}
+			c.arrived(cmd)
+		}
+	}
+}
+
+// purge drops what belongs to dead commands and waits in front.
+func (d *dmaEngine) purge() {
+	d.pump()
+	d.gather()
+}
+
+// load fills a slot from the medium, or from what the controller made up.
+func (c *Controller) load(s *slot) {
+	cmd := s.cmd
+	if cmd.data != nil {
+		copy(s.buf, cmd.data[s.off:])
+		return
+	}
+	at := cmd.e.SLBA()<<c.Profile.BlockShift + uint64(s.off)
+	if err := c.Store.ReadAt(at, s.buf); err != nil {
+		clear(s.buf)
+		cmd.status = spec.UnrecoveredRead
+	}
+}
+
+// write posts a slot to where its command's PRPs say.
+func (d *dmaEngine) write(s *slot) {
+	done := pcie.Done{To: d.ctl, Kind: evDelivered, Arg: uint64(s.index)}
+	d.each(s, func(addr uint64, p []byte) { d.ctl.fn.Write(addr, p, done) })
+}
+
+// each calls f for each run of bus addresses of a slot.
+func (d *dmaEngine) each(s *slot, f func(addr uint64, p []byte)) {
+	segs := s.cmd.segs
+	s.pending = 0
+	first := s.cmd.find(s.off)
+	last := s.cmd.find(s.off + s.n - 1)
+	s.pending = last - first + 1
+	for i, at := first, s.off; i <= last; i++ {
+		n := min(s.off+s.n, segs[i].off+segs[i].n) - at
+		f(segs[i].addr+uint64(at-segs[i].off), s.buf[at-s.off:at-s.off+n])
+		at += n
+	}
+}
+
+func (d *dmaEngine) delivered(s *slot) {
+	if s.pending--; s.pending > 0 {
+		return
+	}
+	d.inFlight -= s.n
+	d.give(s)
+	d.pump()
+}
+
+// receive queues a command's data for the write buffer.
+func (d *dmaEngine) receive(cmd *command) {
+	size := d.ctl.Profile.ChannelChunk
+	for off := 0; off < cmd.bytes; off += size {
+		d.in.Push(d.chunk(cmd, off, min(size, cmd.bytes-off)))
+	}
+	d.gather()
+}
+
+// gather reads from the host what the write buffer has room for.
+func (d *dmaEngine) gather() {
+	c := d.ctl
+	for d.in.Len() > 0 {
+		s := *d.in.Peek()
+		if s.cmd.dead {
+			d.in.Pop()
+			c.release(s.cmd)
+			d.give(s)
+			continue
+		}
+		if s.cmd.data == nil {
+			if d.buffered+s.n > c.Profile.WriteBuffer {
+				return
+			}
+			d.buffered += s.n
+		}
+		d.in.Pop()
+		done := pcie.Done{To: c, Kind: evGathered, Arg: uint64(s.index)}
+		d.each(s, func(addr uint64, p []byte) { c.fn.Read(addr, p, done) })
+	}
+}
+
+// gathered takes a slot whose data has come from the host.
+func (d *dmaEngine) gathered(s *slot) {
+	if s.pending--; s.pending > 0 {
+		return
+	}
+	c, cmd, n, medium := d.ctl, s.cmd, s.n, s.cmd.data == nil
+	if !cmd.dead {
+		c.keep(s)
+		if cmd.left -= n; cmd.left == 0 {
+			cmd.moving = c.eng.Now() - cmd.begun
+			c.arrived(cmd)
+		}
+	}
+	c.release(cmd)
+	d.give(s)
+	if medium {
+		c.flash.program(n)
+	}
+}
+
+// keep puts a slot where it belongs.
+func (c *Controller) keep(s *slot) {
+	cmd := s.cmd
+	if cmd.data != nil {
+		copy(cmd.data[s.off:], s.buf)
+		return
+	}
+	at := cmd.e.SLBA()<<c.Profile.BlockShift + uint64(s.off)
+	if err := c.Store.WriteAt(at, s.buf); err != nil {
+		cmd.status = spec.WriteFault
+	}
+}
+
+// drained takes room of the write buffer back.
+func (d *dmaEngine) drained(n int) {
+	d.buffered -= n
+	d.gather()
+}
