@@ -7,6 +7,7 @@ import (
 	"tensoros/sim"
 	"tensoros/sim/gpu"
 	"tensoros/sim/mem"
+	"tensoros/sim/nvme"
 	"tensoros/sim/pcie"
 	"tensoros/traces"
 )
@@ -18,6 +19,7 @@ type Board struct {
 	Host   *mem.Host
 	Spec   Spec
 	GPUs   []*gpu.GPU
+	Drives []*nvme.Controller
 
 	rec    *traces.Recorder
 	cpus   []*cpu

@@ -6,13 +6,15 @@ import (
 	hwpcie "tensoros/hw/spec/pcie"
 	"tensoros/sim/gpu"
 	"tensoros/sim/gpu/chip"
+	"tensoros/sim/nvme"
 	"tensoros/sim/pcie"
 	"tensoros/traces"
 )
 
 // New builds a computer. rec may be nil: then nothing is recorded. Ties between simultaneous
-// events are shuffled by ties unless it is 0.
-func New(s Spec, rec *traces.Recorder, ties uint64) (*Board, error) {
+// events are shuffled by ties unless it is 0. stores hold the contents of the drives in turn;
+// drives beyond them are empty.
+func New(s Spec, rec *traces.Recorder, ties uint64, stores ...nvme.Store) (*Board, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
@@ -33,7 +35,30 @@ func New(s Spec, rec *traces.Recorder, ties uint64) (*Board, error) {
 			return nil, err
 		}
 	}
+	for i, d := range s.Drives {
+		var store nvme.Store
+		if i < len(stores) {
+			store = stores[i]
+		} else {
+			store = nvme.NewMemory(d.Size.Bytes())
+		}
+		if err := b.addDrive(at[d.Switch], fmt.Sprintf("nvme%d", i), d, store); err != nil {
+			return nil, err
+		}
+	}
 	return b, nil
+}
+
+func (b *Board) addDrive(at pcie.Bridge, name string, s DriveSpec, store nvme.Store) error {
+	p := *nvme.Find(s.Profile)
+	p.Link = b.slot(p.Link)
+	c, fn, err := nvme.Attach(b.Engine, b.rec, b.Fabric, at, name, &p, store)
+	if err != nil {
+		return err
+	}
+	b.Drives = append(b.Drives, c)
+	b.attach(fn)
+	return nil
 }
 
 // slot is the link that a device and the board's slots agree on.

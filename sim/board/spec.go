@@ -12,6 +12,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"tensoros/sim/gpu/chip"
+	"tensoros/sim/nvme"
 )
 
 // Spec describes a computer.
@@ -125,11 +126,23 @@ func (s *Spec) Check() error {
 		if _, err := d.Size.parse(); err != nil {
 			return fmt.Errorf("board %s: drive %d: %w", s.Name, i, err)
 		}
+		if nvme.Find(d.Profile) == nil {
+			return fmt.Errorf("board %s: drive %d: no profile %q; there are %s", s.Name, i, d.Profile,
+				strings.Join(driveNames(), ", "))
+		}
 		if !known[d.Switch] {
 			return fmt.Errorf("board %s: drive %d: no switch %q on this board", s.Name, i, d.Switch)
 		}
 	}
 	return nil
+}
+
+func driveNames() []string {
+	var names []string
+	for _, p := range nvme.Profiles {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // Set changes a setting: cpus, memory, or gpu.KEY of every GPU.

@@ -136,7 +136,7 @@ func (e *computeEngine) advance(now sim.Time) {
 	for {
 		limit := int64(1) << 62
 		if t := g.eng.NextAt(); t < sim.Forever {
-			limit = max(g.cycle(t), g.cycle(now)+1)
+			limit = g.cycle(t-1) + 1 // cycles that start before it
 		}
 		done, next, err := e.grid.Run(limit)
 		if err != nil {

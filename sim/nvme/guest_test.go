@@ -53,6 +53,7 @@ func newGuest(t testing.TB, prof *Profile, store Store, rec *traces.Recorder) *g
 	}
 	g.base, _ = g.fn.BAR(0)
 	g.config(hwpcie.Command, 2, hwpcie.CommandMemory|hwpcie.CommandMaster)
+	g.config(0x60+hwpcie.ExpDevCtl, 2, 0x2830) // payloads of 256 bytes, as hw/pci.Enable sets
 	return g
 }
 

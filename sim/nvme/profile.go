@@ -81,8 +81,8 @@ var Micron9550 = Profile{
 	ChannelRate: 2400 * sim.Megahertz, ChannelChunk: 16 << 10,
 	Read4K: 50 * sim.Microsecond, ReadPage: 50 * sim.Microsecond,
 	Program:        838900 * sim.Nanosecond,
-	FirmwareRead4K: 6 * sim.Microsecond, FirmwareRead: 6 * sim.Microsecond,
-	FirmwareWrite: 12700 * sim.Nanosecond,
+	FirmwareRead4K: 7150 * sim.Nanosecond, FirmwareRead: 7150 * sim.Nanosecond,
+	FirmwareWrite: 13370 * sim.Nanosecond,
 	WriteBuffer:   16 * 8 * 64 << 10 * 2, // two stripes a die, NVMeVirt's rule
 	Link:          pcie.Link{Gen: 5, Lanes: 4, MPS: 256, MRRS: 512}, MDTS: 8, BlockShift: 9,
 }
@@ -128,4 +128,13 @@ func (p *Profile) Check() error {
 		return fmt.Errorf("nvme %s: channel rate %d, MDTS %d", p.Name, p.ChannelRate, p.MDTS)
 	}
 	return p.Link.Check()
+}
+
+// Names lists the names of the profiles, in order.
+func Names() []string {
+	var names []string
+	for _, p := range Profiles {
+		names = append(names, p.Name)
+	}
+	return names
 }

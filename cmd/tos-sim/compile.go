@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tensoros/neurolang"
+	"tensoros/neurolang/codegen"
+	"tensoros/neurolang/diag"
+	"tensoros/neurolang/source"
+)
+
+// targetFlag is --target: sm_80, sm_90, or the number alone.
+type targetFlag struct{ to *int }
+
+func (t targetFlag) Type() string { return "ARCH" }
+
+func (t targetFlag) String() string {
+	if t.to == nil || *t.to == 0 {
+		return fmt.Sprintf("sm_%d", neurolang.DefaultTarget)
+	}
+	return fmt.Sprintf("sm_%d", *t.to)
+}
+
+func (t targetFlag) Set(s string) error {
+	n, err := strconv.Atoi(strings.TrimPrefix(s, "sm_"))
+	if err != nil || !slices.Contains(codegen.Targets(), n) {
+		var have []string
+		for _, t := range codegen.Targets() {
+			have = append(have, fmt.Sprintf("sm_%d", t))
+		}
+		return fmt.Errorf("it is one of %s", strings.Join(have, ", "))
+	}
+	*t.to = n
+	return nil
+}
+
+// unit is a compiled file.
+type unit struct {
+	prog *neurolang.Program // nil if it has faults
+	set  *source.Set
+	list []diag.Diagnostic
+}
+
+func (e *env) compile(path string, target int) (*unit, error) {
+	src, err := e.readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var u unit
+	u.prog, u.set, u.list = neurolang.Compile(path, src, neurolang.Options{Target: target})
+	return &u, nil
+}
+
+// show writes the diagnostics: with carets for people, one JSON object a line for programs.
+func (e *env) show(u *unit) error {
+	if e.json {
+		return diag.JSON(e.out, u.set, u.list)
+	}
+	return diag.Render(e.err, u.set, u.list, e.style(e.err))
+}

@@ -1,0 +1,107 @@
+package run
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"tensoros/hw/num"
+	"tensoros/kernel/drv/gpu"
+	"tensoros/neurolang/tile"
+	"tensoros/neurolang/vm"
+	"tensoros/traces"
+)
+
+// Launch runs a kernel over whole tensors. The launch is encoded into VRAM first; the call that is
+// timed is one ring entry and one doorbell.
+func (r *Runtime) Launch(l *vm.Launch) (*vm.Tensor, error) {
+	out, err := r.alloc(l.Out)
+	if err != nil {
+		return nil, err
+	}
+	var in []uint64
+	for _, a := range l.Args {
+		t := a.Handle.(*tensor)
+		if t.dev != out.dev {
+			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d", a.Origin, t.dev.Index, out.dev.Index)
+		}
+		if err := r.settle(t); err != nil {
+			return nil, err
+		}
+		in = append(in, uint64(t.at))
+	}
+	params, err := l.Kernel.ParamBytes(in, uint64(out.at), l.Geometry)
+	if err != nil {
+		return nil, err
+	}
+	p, err := out.dev.Prepare(&gpu.Grid{Entry: l.Kernel.Name, PTX: l.Kernel.PTX, Grid: axes(l.Grid),
+		Block: axes(l.Block), Shared: uint32(l.Shared), Params: params})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Release()
+	called := r.k.CPU.Now()
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	ended, err := p.Wait()
+	if err != nil {
+		return nil, err
+	}
+	ctas := uint64(l.Grid[0]) * uint64(l.Grid[1]) * uint64(l.Grid[2])
+	r.k.Span(traces.KernelLaunch, called, r.k.Text(l.Kernel.Name), ctas)
+	r.Launches = append(r.Launches, Launch{l.Kernel.Name, l.Geometry, called, ended})
+	return &vm.Tensor{Spec: l.Out, Handle: out, Origin: l.Kernel.Name}, nil
+}
+
+func axes(v [3]int) [3]uint32 { return [3]uint32{uint32(v[0]), uint32(v[1]), uint32(v[2])} }
+
+// Read copies a region to the host and decodes it, in row-major order.
+func (r *Runtime) Read(t *vm.Tensor, g vm.Region) ([]float64, error) {
+	own := t.Handle.(*tensor)
+	if err := r.settle(own); err != nil {
+		return nil, err
+	}
+	if g.Rows <= 0 || g.Cols <= 0 {
+		return nil, nil
+	}
+	rows, cols := t.Dims()
+	size := t.Elem.Size()
+	index := func(i, j int) int { return t.Layout.Index(i, j, rows, cols) }
+	first, last := index(g.Row, g.Col), index(g.Row+g.Rows-1, g.Col+g.Cols-1)
+	raw, err := r.download(own, first*size, (last-first+1)*size)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float64, 0, g.Rows*g.Cols)
+	for i := range g.Rows {
+		for j := range g.Cols {
+			at := (index(g.Row+i, g.Col+j) - first) * size
+			out = append(out, value(t.Elem, raw[at:at+size]))
+		}
+	}
+	return out, nil
+}
+
+func value(e tile.Elem, p []byte) float64 {
+	switch e {
+	case tile.F16:
+		return float64(num.F16ToF32(binary.LittleEndian.Uint16(p)))
+	case tile.BF16:
+		return float64(num.BF16ToF32(binary.LittleEndian.Uint16(p)))
+	case tile.TF32, tile.F32:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(p)))
+	}
+	panic("run: no values of " + e.String())
+}
+
+// Image is a tensor's bytes as they lie in VRAM, for checks.
+func (r *Runtime) Image(t *vm.Tensor) ([]byte, error) {
+	own := t.Handle.(*tensor)
+	if err := r.settle(own); err != nil {
+		return nil, err
+	}
+	return r.download(own, 0, int(own.n))
+}
+
+var _ vm.Runtime = (*Runtime)(nil)

@@ -1,0 +1,248 @@
+package run
+
+import (
+	"fmt"
+	"strings"
+
+	"tensoros/hw"
+	"tensoros/kernel"
+	"tensoros/kernel/drv/gpu"
+	"tensoros/kernel/mem"
+	"tensoros/kernel/task"
+	"tensoros/neurolang/program"
+	"tensoros/neurolang/tile"
+	"tensoros/neurolang/vm"
+	"tensoros/traces"
+)
+
+// Runtime is what programs run on. It implements vm.Runtime.
+type Runtime struct {
+	Loads    []Load
+	Launches []Launch
+
+	k     *kernel.Kernel
+	print func(line string)
+}
+
+// Load is an object that was brought into VRAM: size, and when the first command was sent and the
+// last was over.
+type Load struct {
+	Object     string
+	Bytes      uint64
+	Start, End hw.Time
+}
+
+// Launch is a kernel that ran: when it was called, and the GPU's time of its end.
+type Launch struct {
+	Kernel        string
+	Geometry      program.Geometry
+	Called, Ended hw.Time
+}
+
+// tensor is the runtime's part of a vm.Tensor.
+type tensor struct {
+	dev   *gpu.Device
+	at    mem.Addr
+	n     uint64
+	ready *task.Task // what fills it; nil once it is there
+}
+
+// New makes a runtime; print receives the lines that programs print.
+func New(k *kernel.Kernel, print func(line string)) *Runtime {
+	return &Runtime{k: k, print: print}
+}
+
+// Devices is the number of GPUs.
+func (r *Runtime) Devices() int { return len(r.k.GPUs) }
+
+// Device is GPU i.
+func (r *Runtime) Device(i int) (vm.Device, error) {
+	if i < 0 || i >= len(r.k.GPUs) {
+		return vm.Device{}, fmt.Errorf("no GPU %d on this machine; it has %d", i, len(r.k.GPUs))
+	}
+	return vm.Device{Index: i, Name: fmt.Sprintf("gpu%d", i), Handle: r.k.GPUs[i]}, nil
+}
+
+// Print prints a line.
+func (r *Runtime) Print(line string) { r.print(line) }
+
+func device(d vm.Device) *gpu.Device { return d.Handle.(*gpu.Device) }
+
+func (r *Runtime) alloc(s vm.Spec) (*tensor, error) {
+	d := device(s.Device)
+	n := uint64(s.Bytes())
+	at, err := d.Heap.Alloc(n)
+	if err != nil {
+		return nil, fmt.Errorf("%s on gpu%d: %w", s, d.Index, err)
+	}
+	return &tensor{dev: d, at: at, n: n}, nil
+}
+
+// Alloc makes a tensor. Contents are made on the host and moved by the copy engine.
+func (r *Runtime) Alloc(s vm.Spec, fill vm.Fill) (*vm.Tensor, error) {
+	t, err := r.alloc(s)
+	if err != nil {
+		return nil, err
+	}
+	if fill.Kind != vm.FillNone {
+		data, err := fill.Bytes(s)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.upload(t, data); err != nil {
+			return nil, err
+		}
+	}
+	return &vm.Tensor{Spec: s, Handle: t, Origin: "alloc"}, nil
+}
+
+// stageLen is how much host memory a transfer takes at a time.
+const stageLen = 4 << 20
+
+func (r *Runtime) upload(t *tensor, data []byte) error {
+	host, err := t.dev.HostMemory(min(len(data), stageLen))
+	if err != nil {
+		return err
+	}
+	defer host.Free()
+	for off := 0; off < len(data); off += stageLen {
+		n := copy(host.Bytes(), data[off:])
+		if err := r.move(t.dev, t.at+mem.Addr(off), mem.Addr(host.Bus()), n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Runtime) download(t *tensor, off, n int) ([]byte, error) {
+	host, err := t.dev.HostMemory(min(n, stageLen))
+	if err != nil {
+		return nil, err
+	}
+	defer host.Free()
+	out := make([]byte, 0, n)
+	for len(out) < n {
+		m := min(n-len(out), stageLen)
+		if err := r.move(t.dev, mem.Addr(host.Bus()), t.at+mem.Addr(off+len(out)), m); err != nil {
+			return nil, err
+		}
+		out = append(out, host.Bytes()[:m]...)
+	}
+	return out, nil
+}
+
+func (r *Runtime) move(d *gpu.Device, dst, src mem.Addr, n int) error {
+	f, err := d.Copy(dst, src, uint64(n))
+	if err == nil {
+		_, err = f.Wait()
+	}
+	return err
+}
+
+// settle waits for what fills a tensor.
+func (r *Runtime) settle(t *tensor) error {
+	if t.ready == nil {
+		return nil
+	}
+	err := r.k.Loop.Wait(t.ready)
+	t.ready = nil
+	return err
+}
+
+// Load brings an object of a volume into VRAM. It returns at once: whoever uses the tensor waits.
+func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
+	v, o, err := r.find(uri)
+	if err != nil {
+		return nil, err
+	}
+	elem, ok := tile.ParseElem(o.Elem)
+	if !ok {
+		return nil, fmt.Errorf("load %s: element type %q is unknown", uri, o.Elem)
+	}
+	s := vm.Spec{Shape: o.Shape, Elem: elem, Layout: tile.RowMajor, Device: dev}
+	if o.ColMajor {
+		s.Layout = tile.ColMajor
+	}
+	if uint64(s.Bytes()) != o.Len {
+		return nil, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(), o.Len)
+	}
+	t, err := r.alloc(s)
+	if err != nil {
+		return nil, err
+	}
+	bus, err := t.dev.Bus(t.at, t.n)
+	if err != nil {
+		return nil, err
+	}
+	start := r.k.CPU.Now()
+	step, err := r.k.ReadToBus(v, o.Off, bus, o.Len)
+	if err != nil {
+		return nil, err
+	}
+	t.ready = r.k.Loop.Go("load "+uri, func() (bool, error) {
+		done, err := step()
+		if done && err == nil {
+			r.Loads = append(r.Loads, Load{uri, o.Len, start, r.k.CPU.Now()})
+			r.k.Span(traces.KernelLoad, start, r.k.Text(uri), o.Len)
+		}
+		return done, err
+	})
+	return &vm.Tensor{Spec: s, Handle: t, Origin: uri}, nil
+}
+
+// Save writes a tensor to an object of the first volume, by DMA from VRAM.
+func (r *Runtime) Save(t *vm.Tensor, uri string) error {
+	name, err := objectName(uri)
+	if err != nil {
+		return err
+	}
+	for _, v := range r.k.Volumes {
+		if v.FS == nil {
+			continue
+		}
+		own := t.Handle.(*tensor)
+		if err := r.settle(own); err != nil {
+			return err
+		}
+		bus, err := own.dev.Bus(own.at, own.n)
+		if err != nil {
+			return err
+		}
+		return r.k.WriteObject(v, kernel.Object{Name: name, Elem: t.Elem.String(), Shape: t.Shape,
+			ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
+	}
+	return fmt.Errorf("save %s: no drive has a volume", uri)
+}
+
+const scheme = "nvme://"
+
+func objectName(uri string) (string, error) {
+	name, ok := strings.CutPrefix(uri, scheme)
+	if !ok || name == "" {
+		return "", fmt.Errorf("%q is not the name of an object: write %sNAME", uri, scheme)
+	}
+	return name, nil
+}
+
+// find looks an object up on all volumes, in order.
+func (r *Runtime) find(uri string) (*kernel.Volume, kernel.Object, error) {
+	name, err := objectName(uri)
+	if err != nil {
+		return nil, kernel.Object{}, err
+	}
+	var names []string
+	for _, v := range r.k.Volumes {
+		if v.FS == nil {
+			continue
+		}
+		if o, ok := v.FS.Lookup(name); ok {
+			return v, o, nil
+		}
+		names = append(names, v.FS.Names()...)
+	}
+	have := "the drives hold no objects"
+	if len(names) > 0 {
+		have = "there are " + scheme + strings.Join(names, ", "+scheme)
+	}
+	return nil, kernel.Object{}, fmt.Errorf("load %s: %w; %s", uri, vm.ErrNotFound, have)
+}
