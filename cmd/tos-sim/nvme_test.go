@@ -202,7 +202,8 @@ func TestNVMeQueueDepth(t *testing.T) {
 				}
 			}
 			lba := uint64(i * chunk / 512)
-			if window[i%len(window)], err = d.Submit(cpu, nvme.OpRead, lba, chunk/512, segs); err != nil {
+			if window[i%len(window)], err = d.Submit(cpu, nvme.OpRead, lba, chunk/512,
+				segs); err != nil {
 				t.Error(err)
 				return
 			}
@@ -231,7 +232,8 @@ func TestNVMeErrors(t *testing.T) {
 		var status *nvme.StatusError
 		var where *hw.Error
 		err := d.Read(cpu, 1<<40, 1, seg(0, 512))
-		if !errors.As(err, &status) || status.Status.Code() != spec.LBAOutOfRange || !errors.As(err, &where) {
+		if !errors.As(err, &status) || status.Status.Code() != spec.LBAOutOfRange ||
+			!errors.As(err, &where) {
 			t.Errorf("beyond the end: %v", err)
 		}
 		for want, segs := range map[error][]nvme.Segment{nvme.ErrAlign: seg(2, 512),

@@ -51,7 +51,11 @@ func (r *Runtime) Launch(l *vm.Launch) (*vm.Tensor, error) {
 	ctas := uint64(l.Grid[0]) * uint64(l.Grid[1]) * uint64(l.Grid[2])
 	r.k.Span(traces.KernelLaunch, called, r.k.Text(l.Kernel.Name), ctas)
 	r.Launches = append(r.Launches, Launch{l.Kernel.Name, l.Geometry, called, ended})
-	return &vm.Tensor{Spec: l.Out, Handle: out, Origin: l.Kernel.Name}, nil
+	result := &vm.Tensor{Spec: l.Out, Handle: out, Origin: l.Kernel.Name}
+	if r.OnLaunch != nil {
+		return result, r.OnLaunch(l, result)
+	}
+	return result, nil
 }
 
 func axes(v [3]int) [3]uint32 { return [3]uint32{uint32(v[0]), uint32(v[1]), uint32(v[2])} }

@@ -19,6 +19,8 @@ import (
 type Runtime struct {
 	Loads    []Load
 	Launches []Launch
+	// OnLaunch, if not nil, is called after each launch.
+	OnLaunch func(l *vm.Launch, out *vm.Tensor) error
 
 	k     *kernel.Kernel
 	print func(line string)

@@ -230,9 +230,11 @@ func (c *Controller) identify(cmd *command) spec.Status {
 // the profile's numbers.
 func (c *Controller) identity() spec.Controller {
 	p := c.Profile
-	id := spec.Controller{VID: p.Vendor, SSVID: p.Vendor, Serial: "TENSOROS" + c.fn.Address().String()[5:7],
-		Model: p.Model, Firmware: "1", MDTS: p.MDTS, CNTLID: 1, Version: spec.Version20, CNTRLTYPE: 1,
-		ACL: aborts - 1, AERL: maxAERs - 1, FRMW: 2, LPA: 6, ELPE: errorKept - 1, WCTEMP: 343,
+	id := spec.Controller{VID: p.Vendor, SSVID: p.Vendor,
+		Serial: "TENSOROS" + c.fn.Address().String()[5:7],
+		Model:  p.Model, Firmware: "1", MDTS: p.MDTS, CNTLID: 1, Version: spec.Version20,
+		CNTRLTYPE: 1,
+		ACL:       aborts - 1, AERL: maxAERs - 1, FRMW: 2, LPA: 6, ELPE: errorKept - 1, WCTEMP: 343,
 		CCTEMP: 353, SQES: 0x66, CQES: 0x44, NN: 1, ONCS: spec.ONCSDSM | spec.ONCSWriteZeroes,
 		SUBNQN: "nqn.2026-01.tensoros:sim:" + p.Name}
 	if p.VolatileCache {

@@ -119,8 +119,10 @@ func (g *guest) enable() {
 func (g *guest) queue(id, size int) {
 	r := g.ring(id, size)
 	shape := uint32(size-1)<<16 | uint32(id)
-	g.must(spec.Command{Opcode: spec.CreateCQ, PRP1: r.cqAt, CDW10: shape, CDW11: uint32(id)<<16 | 3})
-	g.must(spec.Command{Opcode: spec.CreateSQ, PRP1: r.sqAt, CDW10: shape, CDW11: uint32(id)<<16 | 1})
+	g.must(spec.Command{Opcode: spec.CreateCQ, PRP1: r.cqAt, CDW10: shape,
+		CDW11: uint32(id)<<16 | 3})
+	g.must(spec.Command{Opcode: spec.CreateSQ, PRP1: r.sqAt, CDW10: shape,
+		CDW11: uint32(id)<<16 | 1})
 	g.rings = append(g.rings, r)
 }
 

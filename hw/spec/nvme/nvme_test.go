@@ -48,7 +48,8 @@ func TestDoorbell(t *testing.T) {
 
 // The bytes are those Linux 6.12 puts on the wire for Create CQ 1 on vector 1 of 1024 entries.
 func TestCommandLayout(t *testing.T) {
-	c := Command{Opcode: CreateCQ, CID: 0x1234, PRP1: 0x1_0000_2000, CDW10: 0x3ff0001, CDW11: 0x10003}
+	c := Command{Opcode: CreateCQ, CID: 0x1234, PRP1: 0x1_0000_2000, CDW10: 0x3ff0001,
+		CDW11: 0x10003}
 	var p [SQELen]byte
 	c.Encode(p[:])
 	want := make([]byte, SQELen)
@@ -67,7 +68,8 @@ func TestCompletionLayout(t *testing.T) {
 	c := Completion{Result: 7, SQHD: 3, SQID: 2, CID: 9, Phase: true, Status: InvalidQueueID | DNR}
 	var p [CQELen]byte
 	c.Encode(p[:])
-	if want := []byte{7, 0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0, 9, 0, 0x03, 0x82}; !bytes.Equal(p[:], want) {
+	if want := []byte{7, 0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0, 9, 0, 0x03, 0x82}; !bytes.Equal(p[:],
+		want) {
 		t.Fatalf("% x", p)
 	}
 	if DecodeCompletion(p[:]) != c {
@@ -76,9 +78,12 @@ func TestCompletionLayout(t *testing.T) {
 }
 
 func TestIdentifyRoundTrip(t *testing.T) {
-	c := Controller{VID: 0x144d, SSVID: 1, Serial: "S1", Model: "M", Firmware: "F", MDTS: 7, CNTLID: 1,
-		Version: Version20, OAES: 0x100, CNTRLTYPE: 1, OACS: 8, ACL: 3, AERL: 3, FRMW: 2, LPA: 6, ELPE: 7,
-		WCTEMP: 343, CCTEMP: 353, SQES: 0x66, CQES: 0x44, NN: 1, ONCS: 0xc, VWC: 1, SGLS: 1, SUBNQN: "nqn"}
+	c := Controller{VID: 0x144d, SSVID: 1, Serial: "S1", Model: "M", Firmware: "F", MDTS: 7,
+		CNTLID:  1,
+		Version: Version20, OAES: 0x100, CNTRLTYPE: 1, OACS: 8, ACL: 3, AERL: 3, FRMW: 2, LPA: 6,
+		ELPE:   7,
+		WCTEMP: 343, CCTEMP: 353, SQES: 0x66, CQES: 0x44, NN: 1, ONCS: 0xc, VWC: 1, SGLS: 1,
+		SUBNQN: "nqn"}
 	p := make([]byte, IdentifyLen)
 	c.Encode(p)
 	if got := DecodeController(p); got != c {
@@ -88,7 +93,8 @@ func TestIdentifyRoundTrip(t *testing.T) {
 		EUI64: [8]byte{3}}
 	n.LBADS[0], n.LBADS[1] = 9, 12
 	n.Encode(p)
-	if got := DecodeNamespace(p); !reflect.DeepEqual(got, n) || got.BlockShift() != 12 || p[25] != 1 {
+	if got := DecodeNamespace(p); !reflect.DeepEqual(got, n) || got.BlockShift() != 12 ||
+		p[25] != 1 {
 		t.Fatalf("%+v", got)
 	}
 }

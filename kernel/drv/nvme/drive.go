@@ -94,7 +94,8 @@ func (d *Drive) enable(cpu hw.CPU, capability uint64) error {
 	cc = spec.CCIOCQES.Put(cc, spec.CQELog)
 	d.bar.Write32(spec.CC, uint32(cc))
 	d.bar.Write32(spec.CC, uint32(spec.CCEN.Put(cc, 1)))
-	return d.awaitStatus(cpu, "enable", func(csts uint64) bool { return spec.CSTSRDY.Get(csts) == 1 })
+	return d.awaitStatus(cpu, "enable",
+		func(csts uint64) bool { return spec.CSTSRDY.Get(csts) == 1 })
 }
 
 func (d *Drive) disable(cpu hw.CPU) error {
@@ -159,7 +160,7 @@ func (d *Drive) identify(cpu hw.CPU) error {
 
 // quiesce stops a controller that did not answer, so that memory it was told of can be freed.
 func (d *Drive) quiesce(cpu hw.CPU) error {
-	if d.fn.Err() != nil || d.bar.Read32(spec.CSTS) == lost {
+	if !d.answers() {
 		return nil // gone: it reaches nothing
 	}
 	if d.disable(cpu) == nil {
@@ -274,7 +275,8 @@ func (d *Drive) shutdown(cpu hw.CPU) error {
 		if p == nil {
 			continue
 		}
-		if err := p.await(cpu, "close", func(p *pair) bool { return p.inFlight() == 0 }); err != nil {
+		if err := p.await(cpu, "close",
+			func(p *pair) bool { return p.inFlight() == 0 }); err != nil {
 			return err
 		}
 		for _, op := range [...]uint8{spec.DeleteSQ, spec.DeleteCQ} {

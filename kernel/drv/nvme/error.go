@@ -6,6 +6,7 @@ import (
 
 	"tensoros/hw"
 	spec "tensoros/hw/spec/nvme"
+	"tensoros/hw/spec/pcie"
 )
 
 // StatusError is a command that the controller refused or could not do.
@@ -43,6 +44,8 @@ func (d *Drive) trouble(op string) error {
 func (d *Drive) sick(op string) error {
 	csts := d.bar.Read32(spec.CSTS)
 	switch {
+	case csts == lost && d.answers():
+		return d.fail(op, "", ErrReset)
 	case csts == lost:
 		return d.fail(op, "", hw.ErrLost)
 	case spec.CSTSCFS.Get(uint64(csts)) == 1:
@@ -51,6 +54,12 @@ func (d *Drive) sick(op string) error {
 		return d.fail(op, "", ErrReset)
 	}
 	return nil
+}
+
+// answers reports whether configuration space is there: then registers that read all ones are not
+// decoded, which is how a function level reset leaves them, and the device is not lost.
+func (d *Drive) answers() bool {
+	return d.fn.Err() == nil && d.fn.Config().Read32(pcie.VendorID) != lost
 }
 
 // lost is what every register of a lost device reads.

@@ -173,7 +173,8 @@ func (p *pair) isFree(slot uint16) bool {
 // list is the PRP list page of the slot that the next command will take.
 func (p *pair) list() ([]byte, hw.BusAddr) {
 	slot := int(p.free[len(p.free)-1])
-	return p.lists.Bytes()[slot*listPage : (slot+1)*listPage], p.lists.Bus() + hw.BusAddr(slot*listPage)
+	return p.lists.Bytes()[slot*listPage : (slot+1)*listPage],
+		p.lists.Bus() + hw.BusAddr(slot*listPage)
 }
 
 // sickEvery is how many fruitless polls go by between looks at CSTS, a register read of about a

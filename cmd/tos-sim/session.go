@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+
+	"tensoros/hw"
+	"tensoros/hw/num"
+	hwgpu "tensoros/hw/spec/gpu"
+	"tensoros/kernel"
+	"tensoros/kernel/tensorfs"
+	"tensoros/sim"
+	"tensoros/sim/board"
+	"tensoros/sim/nvme"
+	"tensoros/traces"
+)
+
+// session is TensorOS booted on a simulated machine.
+type session struct {
+	env    *env
+	board  *board.Board
+	rec    *traces.Recorder
+	kernel *kernel.Kernel
+	wall   time.Time
+}
+
+// boot builds the machine, boots TensorOS on its first processor and calls body there. Whatever
+// was recorded is written when the machine stops, errors or not.
+func (e *env) boot(body func(s *session) error) error {
+	spec, err := e.spec()
+	if err != nil {
+		return err
+	}
+	store, err := e.store(&spec)
+	if err != nil {
+		return err
+	}
+	s := &session{env: e, rec: traces.NewRecorder(), wall: time.Now()}
+	if s.board, err = board.New(spec, s.rec, 0, store); err != nil {
+		return usage("", "%w", err)
+	}
+	defer s.board.Close()
+	var inside error
+	s.board.Start(0, func(cpu hw.CPU) { inside = s.main(cpu, body) })
+	if err := s.board.Run(); err != nil && inside == nil {
+		inside = err
+	}
+	if inside == nil {
+		s.board.Settle()
+	}
+	if e.trace != "" {
+		if err := s.save(e.trace); err != nil && inside == nil {
+			inside = err
+		}
+	}
+	return inside
+}
+
+func (s *session) main(cpu hw.CPU, body func(s *session) error) error {
+	k, err := kernel.Boot(cpu, s.board, kernel.Options{Recorder: s.rec, Log: s.log})
+	if err != nil {
+		return failed("see machine describe", "%w", err)
+	}
+	s.kernel = k
+	if err = body(s); err != nil {
+		err = s.explain(err)
+	}
+	if e := k.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// explain adds what the simulated devices know of a failure: a driver only sees that it stopped.
+func (s *session) explain(err error) error {
+	for _, g := range s.board.GPUs {
+		if n := len(g.Faults); n > 0 {
+			return fmt.Errorf("%w: %s", err, g.Faults[n-1].Detail)
+		}
+	}
+	return err
+}
+
+// log writes a line of the boot log, stamped with simulated time.
+func (s *session) log(at hw.Time, text string) {
+	if !s.env.json {
+		fmt.Fprintf(s.env.out, "[%12.3f us] %s\n", float64(at)/1e3, text)
+	}
+}
+
+// save writes the trace so far.
+func (s *session) save(path string) error {
+	if err := os.WriteFile(path, s.rec.Bytes(), 0o666); err != nil {
+		return input("", "%w", reason(err))
+	}
+	return nil
+}
+
+// banner names the system and the machine.
+func (s *session) banner() {
+	b := s.board.Spec
+	fmt.Fprintf(s.env.out, "TensorOS v1.0 (Genesis)\n%s: %s, %d CPU, %s\n", b.Name, b.Title, b.CPUs, b.Memory)
+	fmt.Fprintf(s.env.out, "prompt after %.3f us of simulated time; type help\n", float64(s.kernel.Ready)/1e3)
+}
+
+// target is the compute capability to compile for: that of the first GPU.
+func (s *session) target() int {
+	if len(s.kernel.GPUs) > 0 && s.kernel.GPUs[0].Iface.Arch == hwgpu.Ampere {
+		return 80
+	}
+	return 90
+}
+
+// store is what the first drive holds: an image file, or objects made from the seed.
+func (e *env) store(spec *board.Spec) (nvme.Store, error) {
+	if e.drive != "" {
+		f, err := nvme.OpenFile(e.drive, 0)
+		if err != nil {
+			return nil, input("", "%w", reason(err))
+		}
+		return f, nil
+	}
+	size := uint64(1 << 40)
+	if len(spec.Drives) > 0 {
+		size = spec.Drives[0].Size.Bytes()
+	}
+	m := nvme.NewMemory(size)
+	if len(spec.Drives) == 0 {
+		return m, nil
+	}
+	return m, tensorfs.Create(&volumeWriter{m}, size, []tensorfs.File{
+		e.normal("a", false), e.normal("b", true)})
+}
+
+// defaultSide is the side of the matrices on the drive made at boot.
+const defaultSide = 512
+
+// normal is an object of f16 drawn from a normal distribution by the seed and its name.
+func (e *env) normal(name string, colMajor bool) tensorfs.File {
+	rnd := sim.NewRand(e.seed, "object/"+name)
+	var data []byte
+	for range defaultSide * defaultSide {
+		data = binary.LittleEndian.AppendUint16(data, num.F32ToF16(float32(rnd.Normal())))
+	}
+	return tensorfs.File{Data: data, Object: tensorfs.Object{Name: name, Elem: "f16", ColMajor: colMajor,
+		Shape: []int{defaultSide, defaultSide}}}
+}
+
+// volumeWriter lets tensorfs write into a store.
+type volumeWriter struct{ s nvme.Store }
+
+func (w *volumeWriter) WriteAt(p []byte, off int64) (int, error) {
+	if err := w.s.WriteAt(uint64(off), p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
