@@ -36,6 +36,7 @@ type env struct {
 	seed     uint64
 	drive    string // an image file; "" for the drive made at boot
 	trace    string // where the trace goes; "" records none
+	ties     uint64 // seed that shuffles simultaneous events; 0 leaves them in order
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -97,6 +98,8 @@ func newRoot(e *env) *cobra.Command {
 	f.StringVar(&e.drive, "drive", "", "image `FILE` behind the first NVMe drive; default: a "+
 		"drive made at boot, in memory")
 	f.StringVar(&e.trace, "trace", "", "record a timing trace into `FILE`")
+	f.Uint64Var(&e.ties, "shuffle-ties", 0, "order simultaneous events by a hash of `SEED`: the "+
+		"results must not change")
 	f.BoolVar(&e.json, "json", false, "write the report as JSON")
 	f.Var(newChoice(&e.color, "auto", "auto", "always", "never"), "color",
 		"colour `WHEN`: auto, always or never; NO_COLOR is honoured")

@@ -14,13 +14,12 @@ import (
 
 // report is what a run showed, in simulated time unless said.
 type report struct {
-	Board     string         `json:"board"`
-	BootUS    float64        `json:"boot_us"`
-	Loads     []loadReport   `json:"loads"`
-	LoadGBs   float64        `json:"load_gb_per_s"` // all loads together
-	Launches  []launchReport `json:"launches"`
-	HostBytes uint64         `json:"object_bytes_through_host_memory"`
-	WallMS    float64        `json:"wall_ms"`
+	Board    string         `json:"board"`
+	BootUS   float64        `json:"boot_us"`
+	Loads    []loadReport   `json:"loads"`
+	LoadGBs  float64        `json:"load_gb_per_s"` // all loads together
+	Launches []launchReport `json:"launches"`
+	WallMS   float64        `json:"wall_ms"`
 }
 
 type loadReport struct {

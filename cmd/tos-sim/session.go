@@ -38,7 +38,7 @@ func (e *env) boot(body func(s *session) error) error {
 		return err
 	}
 	s := &session{env: e, rec: traces.NewRecorder(), wall: time.Now()}
-	if s.board, err = board.New(spec, s.rec, 0, store); err != nil {
+	if s.board, err = board.New(spec, s.rec, e.ties, store); err != nil {
 		return usage("", "%w", err)
 	}
 	defer s.board.Close()

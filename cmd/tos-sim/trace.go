@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tensoros/traces"
+	"tensoros/traces/perfetto"
 	"tensoros/traces/stat"
 )
 
@@ -88,7 +89,11 @@ func (e *env) traceExport(path string, f *exportFlags) error {
 		if f.format == "text" {
 			return t.WriteText(w)
 		}
-		return writePerfetto(w, t, f.perfettoTime == "ps-as-ns")
+		unit, err := perfetto.ParseTime(f.perfettoTime)
+		if err != nil {
+			return err
+		}
+		return perfetto.Write(w, t, perfetto.Options{Time: unit})
 	})
 }
 
@@ -108,7 +113,7 @@ func (e *env) traceStat(path string, f stat.Filter, launches bool) error {
 	if e.json {
 		return e.encode(s)
 	}
-	return s.WriteTable(e.out)
+	return s.Table(e.out)
 }
 
 func (e *env) traceLaunches(path string, t *traces.Trace) error {

@@ -128,21 +128,13 @@ func (s *Spec) Check() error {
 		}
 		if nvme.Find(d.Profile) == nil {
 			return fmt.Errorf("board %s: drive %d: no profile %q; there are %s", s.Name, i, d.Profile,
-				strings.Join(driveNames(), ", "))
+				strings.Join(nvme.Names(), ", "))
 		}
 		if !known[d.Switch] {
 			return fmt.Errorf("board %s: drive %d: no switch %q on this board", s.Name, i, d.Switch)
 		}
 	}
 	return nil
-}
-
-func driveNames() []string {
-	var names []string
-	for _, p := range nvme.Profiles {
-		names = append(names, p.Name)
-	}
-	return names
 }
 
 // Set changes a setting: cpus, memory, or gpu.KEY of every GPU.

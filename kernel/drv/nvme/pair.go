@@ -37,7 +37,6 @@ type pair struct {
 	head   int
 	phase  uint32
 	rung   int // tail that the controller has been told
-	taken  int // completions since the head doorbell was rung
 
 	owner [Depth]uint32 // request of each slot
 	free  []uint16      // slots
