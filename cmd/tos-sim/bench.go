@@ -44,7 +44,7 @@ type benchFlags struct {
 func benchCommand(e *env) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
-		Use:   "bench",
+		Use:   "bench [flags]",
 		Short: "Measure how fast the simulator is on this computer",
 		Long: "Measure the simulator's own speed, in wall time on one core. The gates are the least " +
 			"that\nTensorOS promises.",

@@ -66,7 +66,7 @@ func pcieWork() (func() (float64, error), error) {
 		return nil, err
 	}
 	on := uint16(hwpcie.CommandMemory | hwpcie.CommandMaster)
-	f.ConfigWrite(fn, hwpcie.Command, []byte{byte(on), byte(on >> 8)}, pcie.Done{})
+	f.CPU(0).ConfigWrite(fn, hwpcie.Command, []byte{byte(on), byte(on >> 8)}, pcie.Done{})
 	eng.Run(sim.Forever)
 	addr, _, ok := host.Alloc(size)
 	if !ok {

@@ -77,8 +77,9 @@ Exit codes:
 `
 
 func newRoot(e *env) *cobra.Command {
+	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
-		Use:           "tos-sim",
+		Use:           "tos-sim [flags]",
 		Short:         "Boot TensorOS on a simulated machine",
 		Long:          longRoot + exitTable(),
 		SilenceUsage:  true,
@@ -106,8 +107,27 @@ func newRoot(e *env) *cobra.Command {
 	for _, c := range commands {
 		root.AddCommand(c(e))
 	}
+	root.SetHelpCommand(helpCommand(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	walk(root, strict)
 	return root
+}
+
+// helpCommand is cobra's own, but an unknown command is an error.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND...]",
+		Short: "Explain a command",
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(c, rest[0])
+			}
+			return c.Help()
+		},
+	}
 }
 
 func walk(c *cobra.Command, visit func(*cobra.Command)) {
@@ -120,7 +140,7 @@ func walk(c *cobra.Command, visit func(*cobra.Command)) {
 // strict makes a command speak of mistakes in our manner. A command that only holds others asks
 // which one.
 func strict(c *cobra.Command) {
-	c.DisableFlagsInUseLine = c.HasSubCommands() || c.DisableFlagsInUseLine
+	c.DisableFlagsInUseLine = true
 	args := c.Args
 	group := c.HasSubCommands()
 	c.Args = func(c *cobra.Command, given []string) error {

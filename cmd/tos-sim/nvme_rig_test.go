@@ -62,7 +62,7 @@ func nvmeNewRig(t testing.TB, prof *simnvme.Profile, store simnvme.Store, rec *t
 		t.Fatal(err)
 	}
 	on := []byte{hwpcie.CommandMemory | hwpcie.CommandMaster, 0}
-	r.fabric.ConfigWrite(r.peerFn, hwpcie.Command, on, pcie.Done{})
+	r.fabric.CPU(0).ConfigWrite(r.peerFn, hwpcie.Command, on, pcie.Done{})
 	r.eng.Run(sim.Forever)
 	t.Cleanup(r.eng.Close)
 	return r
@@ -190,9 +190,9 @@ func (w *nvmeWindow) read(off, n int) uint64 {
 	c.proc.Sync()
 	clear(c.buf[:])
 	if w.bar < 0 {
-		w.fab().ConfigRead(w.f.dev, off, c.buf[:n], pcie.Done{To: c})
+		w.fab().CPU(0).ConfigRead(w.f.dev, off, c.buf[:n], pcie.Done{To: c})
 	} else {
-		w.fab().CPURead(w.at(off), c.buf[:n], pcie.Done{To: c})
+		w.fab().CPU(0).Read(w.at(off), c.buf[:n], pcie.Done{To: c})
 	}
 	c.await()
 	return binary.LittleEndian.Uint64(c.buf[:])
@@ -204,11 +204,11 @@ func (w *nvmeWindow) write(off, n int, v uint64) {
 	c := w.f.cpu
 	if w.bar >= 0 {
 		c.proc.Spend(175 * sim.Nanosecond)
-		w.fab().CPUWrite(w.at(off), p[:n], pcie.Done{})
+		w.fab().CPU(0).Write(w.at(off), p[:n], pcie.Done{})
 		return
 	}
 	c.proc.Sync()
-	w.fab().ConfigWrite(w.f.dev, off, p[:n], pcie.Done{To: c})
+	w.fab().CPU(0).ConfigWrite(w.f.dev, off, p[:n], pcie.Done{To: c})
 	c.await()
 }
 
@@ -222,7 +222,7 @@ func (w *nvmeWindow) Write32(off int, v uint32) { w.write(off, 4, uint64(v)) }
 func (w *nvmeWindow) Write64(off int, v uint64) { w.write(off, 8, v) }
 
 func (w *nvmeWindow) Copy(off int, p []byte) {
-	w.fab().CPUWrite(w.at(off), bytes.Clone(p), pcie.Done{})
+	w.fab().CPU(0).Write(w.at(off), bytes.Clone(p), pcie.Done{})
 }
 
 type nvmeMemory struct {

@@ -69,7 +69,7 @@ func (e *env) readTrace(path string) (*traces.Trace, error) {
 	}
 	t, err := traces.Decode(data)
 	if err != nil {
-		return nil, input("tos-sim --trace FILE records one", "%s: not a whole trace: %w", path, err)
+		return nil, input("", "%s: %w", path, err)
 	}
 	return t, nil
 }

@@ -44,6 +44,7 @@ func newBoard(s Spec, rec *traces.Recorder) *Board {
 	b.Fabric = pcie.New(b.Engine, rec, b.Host, pcie.DefaultTiming, b.deliver)
 	for id := range s.CPUs {
 		c := &cpu{board: b, id: id, timing: &Xeon6442Y, track: rec.Track(fmt.Sprintf("cpu%d", id))}
+		c.port = b.Fabric.CPU(id)
 		b.cpus = append(b.cpus, c)
 	}
 	return b

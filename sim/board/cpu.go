@@ -5,6 +5,7 @@ import (
 
 	"tensoros/hw"
 	"tensoros/sim"
+	"tensoros/sim/pcie"
 	"tensoros/traces"
 )
 
@@ -39,6 +40,7 @@ type cpu struct {
 	board    *Board
 	id       int
 	proc     *sim.Proc
+	port     *pcie.Processor
 	timing   *CPUTiming
 	track    traces.Track
 	pending  []hw.Interrupt

@@ -44,9 +44,9 @@ func (w *window) read(off, n int) uint64 {
 	clear(c.buf[:])
 	done := pcie.Done{To: c}
 	if w.bar < 0 {
-		w.fn.board.Fabric.ConfigRead(w.fn.dev, off, p, done)
+		c.port.ConfigRead(w.fn.dev, off, p, done)
 	} else {
-		w.fn.board.Fabric.CPURead(w.base+uint64(off), p, done)
+		c.port.Read(w.base+uint64(off), p, done)
 	}
 	c.await()
 	v := binary.LittleEndian.Uint64(c.buf[:])
@@ -62,11 +62,11 @@ func (w *window) write(off, n int, v uint64) {
 	var p [8]byte
 	binary.LittleEndian.PutUint64(p[:], v)
 	if w.bar >= 0 {
-		w.fn.board.Fabric.CPUWrite(w.base+uint64(off), p[:n], pcie.Done{})
+		c.port.Write(w.base+uint64(off), p[:n], pcie.Done{})
 		return
 	}
 	c.proc.Sync()
-	w.fn.board.Fabric.ConfigWrite(w.fn.dev, off, p[:n], pcie.Done{To: c})
+	c.port.ConfigWrite(w.fn.dev, off, p[:n], pcie.Done{To: c})
 	c.await() // configuration writes are not posted
 }
 
@@ -90,7 +90,7 @@ func (w *window) Copy(off int, p []byte) {
 	}
 	c := w.fn.board.current()
 	start := c.proc.Now()
-	w.fn.board.Fabric.CPUWrite(w.base+uint64(off), bytes.Clone(p), pcie.Done{})
+	c.port.Write(w.base+uint64(off), bytes.Clone(p), pcie.Done{})
 	c.proc.Spend(c.timing.Combined.Span(uint64(len(p))))
 	c.board.rec.Span(traces.CPUCopy, c.track, start, c.proc.Now(), nil, w.base+uint64(off), uint64(len(p)))
 }

@@ -68,19 +68,19 @@ func ready(t testing.TB, prof *Profile, store Store, rec *traces.Recorder) *gues
 func (g *guest) config(off, size int, v uint64) {
 	var p [8]byte
 	binary.LittleEndian.PutUint64(p[:], v)
-	g.fabric.ConfigWrite(g.fn, off, p[:size], pcie.Done{})
+	g.fabric.CPU(0).ConfigWrite(g.fn, off, p[:size], pcie.Done{})
 	g.eng.Run(sim.Forever)
 }
 
 func (g *guest) write(off int, v uint32) {
 	var p [4]byte
 	binary.LittleEndian.PutUint32(p[:], v)
-	g.fabric.CPUWrite(g.base+uint64(off), p[:], pcie.Done{})
+	g.fabric.CPU(0).Write(g.base+uint64(off), p[:], pcie.Done{})
 }
 
 func (g *guest) read(off int) uint32 {
 	var p [4]byte
-	g.fabric.CPURead(g.base+uint64(off), p[:], pcie.Done{})
+	g.fabric.CPU(0).Read(g.base+uint64(off), p[:], pcie.Done{})
 	g.eng.Run(sim.Forever)
 	return binary.LittleEndian.Uint32(p[:])
 }

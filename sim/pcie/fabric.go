@@ -51,7 +51,7 @@ type Fabric struct {
 	deliver func(addr uint64, data uint32) // MSI
 	mmio    uint64                         // next free address for 64-bit BARs,
 	mmio32  uint64                         // and for 32-bit ones
-	cpu     port
+	cpus    []*Processor
 	buses   int
 }
 
@@ -86,12 +86,8 @@ func New(eng *sim.Engine, rec *traces.Recorder, host *mem.Host, tm Timing,
 	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, buses: 1}
 	f.mmio, f.mmio32 = mmioBase, mmioLow
 	f.root = &bridge{fabric: f, latency: tm.Root, path: "rc"}
-	f.cpu = port{fabric: f, tags: cpuTags, mps: 64, mrrs: 64}
 	return f
 }
-
-// cpuTags bounds the reads that processors have under way; each waits for its own.
-const cpuTags = 64
 
 // Bridge is a place to plug functions and switches into.
 type Bridge struct{ b *bridge }

@@ -81,7 +81,7 @@ func (b *bench) add(at Bridge, name string, link pcie.Link) (*Function, *scratch
 }
 
 func (b *bench) config(fn *Function, off, size int, v uint64) {
-	b.fabric.ConfigWrite(fn, off, bytesOf(v, size), Done{})
+	b.fabric.CPU(0).ConfigWrite(fn, off, bytesOf(v, size), Done{})
 	b.eng.Run(sim.Forever)
 }
 
@@ -241,7 +241,7 @@ func TestInterruptsAreMaskedPendingAndDelivered(t *testing.T) {
 	base, _ := fn.BAR(0)
 	table := base + 1<<29 + 16
 	write := func(addr, v uint64, n int) {
-		b.fabric.CPUWrite(addr, bytesOf(v, n), Done{})
+		b.fabric.CPU(0).Write(addr, bytesOf(v, n), Done{})
 		b.eng.Run(sim.Forever)
 	}
 	fire := func() { fn.Interrupt(1); b.eng.Run(sim.Forever) }
@@ -254,7 +254,7 @@ func TestInterruptsAreMaskedPendingAndDelivered(t *testing.T) {
 	write(table+8, 0x42, 4)
 	fire()
 	pend := make([]byte, 1)
-	b.fabric.CPURead(base+1<<29+4096, pend, Done{})
+	b.fabric.CPU(0).Read(base+1<<29+4096, pend, Done{})
 	b.eng.Run(sim.Forever)
 	if len(b.messages) != 0 || pend[0] != 2 {
 		t.Fatalf("masked vector: messages %v, pending %#x", b.messages, pend[0])
@@ -271,7 +271,7 @@ func TestNothingThereReadsAllOnes(t *testing.T) {
 	base, _ := fn.BAR(0)
 	read := func(addr uint64) uint64 {
 		buf := make([]byte, 4)
-		b.fabric.CPURead(addr, buf, Done{})
+		b.fabric.CPU(0).Read(addr, buf, Done{})
 		b.eng.Run(sim.Forever)
 		return little(buf)
 	}
@@ -290,7 +290,7 @@ func TestNothingThereReadsAllOnes(t *testing.T) {
 		t.Errorf("a removed device reads %#x", got)
 	}
 	buf := make([]byte, 4)
-	b.fabric.ConfigRead(fn, 0, buf, Done{})
+	b.fabric.CPU(0).ConfigRead(fn, 0, buf, Done{})
 	b.eng.Run(sim.Forever)
 	if little(buf) != 0xffffffff {
 		t.Errorf("its vendor reads %#x", little(buf))
@@ -332,7 +332,7 @@ func TestTieShuffleChangesNothing(t *testing.T) {
 		f := New(eng, nil, host, DefaultTiming, func(uint64, uint32) {})
 		s := &scratch{mem: mem.NewSparse(1 << 30)}
 		fn, _ := f.Add(f.Root(), "dev", pcie.Endpoint{Link: gen5x16}, s)
-		f.ConfigWrite(fn, pcie.Command, bytesOf(6, 2), Done{})
+		f.CPU(0).ConfigWrite(fn, pcie.Command, bytesOf(6, 2), Done{})
 		eng.Run(sim.Forever)
 		addr, _, _ := host.Alloc(1 << 20)
 		var c clock
@@ -355,7 +355,7 @@ func BenchmarkDMA(b *testing.B) {
 	host := mem.NewHost(1<<20, 1<<30)
 	f := New(eng, nil, host, DefaultTiming, func(uint64, uint32) {})
 	fn, _ := f.Add(f.Root(), "dev", pcie.Endpoint{Link: gen5x16}, &scratch{})
-	f.ConfigWrite(fn, pcie.Command, bytesOf(6, 2), Done{})
+	f.CPU(0).ConfigWrite(fn, pcie.Command, bytesOf(6, 2), Done{})
 	eng.Run(sim.Forever)
 	addr, _, _ := host.Alloc(1 << 20)
 	data := pattern(1 << 20)

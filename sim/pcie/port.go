@@ -10,6 +10,7 @@ type port struct {
 	tags      int // reads that may be outstanding
 	inFlight  int
 	waiting   sim.Queue[*tlp]
+	last      sim.Time // when a processor's latest packet was issued
 }
 
 // pendingRead gathers the completions of one read.
@@ -79,12 +80,15 @@ func (p *port) request(t *tlp) {
 	p.issue(t)
 }
 
+// issue sends a packet on its way. A processor's packets leave a picosecond apart: their order is
+// the program's, and no tie between events may change it.
 func (p *port) issue(t *tlp) {
 	if p.fn != nil {
 		p.fn.up.send(t)
 		return
 	}
-	p.fabric.eng.At(p.fabric.eng.Now(), p.fabric, evIssue, uint64(t.index))
+	p.last = max(p.fabric.eng.Now(), p.last+1)
+	p.fabric.eng.At(p.last, p.fabric, evIssue, uint64(t.index))
 }
 
 // complete takes a completion at its requester.
@@ -107,26 +111,45 @@ func (f *Fabric) complete(t *tlp) {
 	f.drop(t)
 }
 
-// CPURead reads len(buf) bytes (1 to 8) of memory-mapped I/O for a processor.
-func (f *Fabric) CPURead(addr uint64, buf []byte, done Done) { f.cpu.read(addr, buf, done) }
+// Processor is a CPU as a requester at the root complex.
+type Processor struct{ port port }
 
-// CPUWrite posts data to memory-mapped I/O; beyond 64 bytes it goes in bursts of 64, as
+// CPU is processor i.
+func (f *Fabric) CPU(i int) *Processor {
+	for len(f.cpus) <= i {
+		c := &Processor{}
+		c.port = port{fabric: f, tags: cpuTags, mps: cpuBurst, mrrs: cpuBurst}
+		f.cpus = append(f.cpus, c)
+	}
+	return f.cpus[i]
+}
+
+// A processor waits for each of its reads; 64-byte bursts are its write-combining buffers'.
+const (
+	cpuTags  = 64
+	cpuBurst = 64
+)
+
+// Read reads len(buf) bytes (1 to 8) of memory-mapped I/O.
+func (c *Processor) Read(addr uint64, buf []byte, done Done) { c.port.read(addr, buf, done) }
+
+// Write posts data to memory-mapped I/O; beyond 64 bytes it goes in bursts of 64, as
 // write-combining buffers do. data of more than 8 bytes must not change until done fires.
-func (f *Fabric) CPUWrite(addr uint64, data []byte, done Done) { f.cpu.write(addr, data, done) }
+func (c *Processor) Write(addr uint64, data []byte, done Done) { c.port.write(addr, data, done) }
 
 // ConfigRead reads len(buf) bytes (1, 2 or 4) of a function's configuration space.
-func (f *Fabric) ConfigRead(fn *Function, off int, buf []byte, done Done) {
-	t := f.packet(cfgRead)
+func (c *Processor) ConfigRead(fn *Function, off int, buf []byte, done Done) {
+	t := c.port.fabric.packet(cfgRead)
 	t.addr, t.size, t.target = uint64(off), len(buf), fn
-	t.read = f.cpu.pending(buf, done)
-	f.cpu.request(t)
+	t.read = c.port.pending(buf, done)
+	c.port.request(t)
 }
 
 // ConfigWrite writes 1, 2 or 4 bytes of configuration space; done fires when it is completed.
-func (f *Fabric) ConfigWrite(fn *Function, off int, data []byte, done Done) {
-	t := f.packet(cfgWrite)
+func (c *Processor) ConfigWrite(fn *Function, off int, data []byte, done Done) {
+	t := c.port.fabric.packet(cfgWrite)
 	t.addr, t.size, t.target = uint64(off), len(data), fn
 	t.data = t.inline[:copy(t.inline[:], data)]
-	t.read = f.cpu.pending(make([]byte, 1), done)
-	f.cpu.request(t)
+	t.read = c.port.pending(make([]byte, 1), done)
+	c.port.request(t)
 }

@@ -122,7 +122,7 @@ func ones(n int) []byte {
 // reply turns a request into its completions: pieces of at most MPS that end on the read
 // completion boundary (PCIe 5.0, 2.3.1.1).
 func (f *Fabric) reply(t *tlp, data []byte, send func(*tlp)) {
-	mps := f.cpu.mps
+	mps := cpuBurst
 	if t.from != nil {
 		mps = t.from.port.mps
 	}

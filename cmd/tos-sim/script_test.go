@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tensoros/examples"
+	"tensoros/traces"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"tos-sim": main})
+}
+
+// TestScript runs testdata/script: what the program prints and how it exits. Each script starts in
+// a folder with the examples, the golden PTX of the matrix product and a small trace, sample.tos.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		Setup:               setup,
+		RequireExplicitExec: true,
+		UpdateScripts:       false,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "truncate": truncate, "flip": flip},
+	})
+}
+
+func setup(e *testscript.Env) error {
+	e.Setenv("NO_COLOR", "")
+	e.Setenv("HOME", e.WorkDir)
+	entries, err := examples.Files.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(e.WorkDir, "examples")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return err
+	}
+	for _, x := range entries {
+		data, err := examples.Files.ReadFile(x.Name())
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, x.Name()), data, 0o666); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(e.WorkDir, "sample.tos"), sampleTrace(), 0o666)
+}
+
+// sampleTrace holds a few records of each shape.
+func sampleTrace() []byte {
+	r := traces.NewRecorder()
+	cta, host := r.Track("gpu0/sm0"), r.Track("gpu0/host")
+	for i := range uint64(10) {
+		at := traces.Time(i) * traces.Microsecond
+		r.Span(traces.GPUCTA, cta, at, at+traces.Time(i+1)*10*traces.Nanosecond, nil, i, 4, 100)
+	}
+	r.Mark(traces.GPUDoorbell, host, 5*traces.Microsecond, 1)
+	r.Level(traces.GPUTensor, cta, 6*traces.Microsecond, 500)
+	return r.Bytes()
+}
+
+// exits CODE ARG... runs tos-sim and wants that exit code; afterwards stdout and stderr are those
+// of the run.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: exits CODE ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec("tos-sim", args[1:]...); err != nil {
+		var x *exec.ExitError
+		if !errors.As(err, &x) {
+			ts.Fatalf("%v", err)
+		}
+		got = x.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// truncate FROM TO BYTES copies the first bytes of a file; a negative number leaves so many off.
+func truncate(ts *testscript.TestScript, _ bool, args []string) {
+	data, n := numbered(ts, args)
+	if n < 0 {
+		n += len(data)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data[:n], 0o666))
+}
+
+// flip FROM TO OFFSET copies a file with all bits of one byte changed.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	data, n := numbered(ts, args)
+	data[n] ^= 0xff
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), data, 0o666))
+}
+
+func numbered(ts *testscript.TestScript, args []string) ([]byte, int) {
+	if len(args) != 3 {
+		ts.Fatalf("three arguments, please")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	return data, n
+}
