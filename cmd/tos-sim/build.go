@@ -82,7 +82,7 @@ func buildCommand(e *env) *cobra.Command {
 	}
 	c.Flags().Var(newChoice(&f.emit, "ptx", emitterNames()...), "emit", "`FORM` to write: "+
 		strings.Join(emitterNames(), ", "))
-	c.Flags().Var(targetFlag{&f.target}, "target", "GPU `ARCH`: sm_80 or sm_90")
+	c.Flags().Var(targetFlag{&f.target}, "target", "GPU `ARCH`: "+targets())
 	c.Flags().StringVar(&f.kernel, "kernel", "", "only the kernel of this `NAME`")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to `FILE`, not to the standard output")
 	return c

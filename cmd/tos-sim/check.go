@@ -17,7 +17,7 @@ func checkCommand(e *env) *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.check(args, target) },
 	}
-	c.Flags().Var(targetFlag{&target}, "target", "GPU `ARCH`: sm_80 or sm_90")
+	c.Flags().Var(targetFlag{&target}, "target", "GPU `ARCH`: "+targets())
 	return c
 }
 

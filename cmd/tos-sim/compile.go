@@ -27,14 +27,19 @@ func (t targetFlag) String() string {
 func (t targetFlag) Set(s string) error {
 	n, err := strconv.Atoi(strings.TrimPrefix(s, "sm_"))
 	if err != nil || !slices.Contains(codegen.Targets(), n) {
-		var have []string
-		for _, t := range codegen.Targets() {
-			have = append(have, fmt.Sprintf("sm_%d", t))
-		}
-		return fmt.Errorf("it is one of %s", strings.Join(have, ", "))
+		return fmt.Errorf("it is one of %s", targets())
 	}
 	*t.to = n
 	return nil
+}
+
+// targets lists what can be compiled for.
+func targets() string {
+	var have []string
+	for _, t := range codegen.Targets() {
+		have = append(have, fmt.Sprintf("sm_%d", t))
+	}
+	return strings.Join(have, ", ")
 }
 
 // unit is a compiled file.

@@ -13,10 +13,17 @@ type copyEngine struct {
 	gpu   *GPU
 	queue sim.Queue[transfer]
 	busy  bool
-	left  int // pieces of the transfer under way
+	left  int    // pieces under way
+	sent  uint64 // bytes that have been started
 	start sim.Time
 	now   transfer
 }
+
+// A transfer goes in pieces, so many at a time: enough to fill a link, little enough to hold.
+const (
+	pieceLen = 256 << 10
+	pieces   = 16
+)
 
 // transfer is a LAUNCH_DMA.
 type transfer struct {
@@ -47,24 +54,26 @@ func (e *copyEngine) order(c *channel, m methods, launch uint32) {
 	}
 }
 
-// next starts the oldest transfer: pieces that do not cross a page on either side.
+// next starts the oldest transfer.
 func (e *copyEngine) next() {
-	g := e.gpu
 	if e.queue.Len() == 0 {
 		e.busy = false
 		return
 	}
-	e.busy, e.now, e.start = true, e.queue.Pop(), g.eng.Now()
-	t := e.now
-	e.left = 1 // held until all pieces are under way
-	for done := uint64(0); done < t.n; {
-		n := e.piece(t.src+done, t.dst+done, t.n-done)
+	e.busy, e.now, e.start, e.sent = true, e.queue.Pop(), e.gpu.eng.Now(), 0
+	e.left = 1 // held while pieces are being started
+	e.arrived(e.start)
+}
+
+// pump starts pieces until enough are under way.
+func (e *copyEngine) pump() {
+	for e.left < pieces && e.sent < e.now.n && !e.now.channel.faulted {
+		n := e.piece(e.now.src+e.sent, e.now.dst+e.sent, min(pieceLen, e.now.n-e.sent))
 		if n == 0 {
-			break // faulted
+			return // faulted
 		}
-		done += n
+		e.sent += n
 	}
-	e.arrived(g.eng.Now())
 }
 
 // piece starts the part of a transfer that lies in one page on both sides.
@@ -120,6 +129,7 @@ func (l *landing) Fire(now sim.Time, _ uint32, _ uint64) {
 // arrived is called for each piece that is there.
 func (e *copyEngine) arrived(now sim.Time) {
 	e.left--
+	e.pump()
 	if e.left > 0 {
 		return
 	}
