@@ -183,11 +183,11 @@ func TestBadCommandsStopTheChannel(t *testing.T) {
 		words []uint32
 		want  string
 	}{
-		"class":      {[]uint32{spec.Method(1, 0, 1), 0x1111}, "class 0x1111 does not exist"},
-		"no object":  {[]uint32{spec.Method(3, 0x300, 1), 1}, "no object is bound"},
-		"truncated":  {[]uint32{spec.Method(0, 0x100, 9), 1}, "wants 9 words, 1 are left"},
-		"opcode":     {[]uint32{6 << 29}, "unknown opcode"},
-		"unmapped":   {semaphore(0x55_0000_0000, 1, spec.SemRelease), "not mapped"},
+		"class":     {[]uint32{spec.Method(1, 0, 1), 0x1111}, "class 0x1111 does not exist"},
+		"no object": {[]uint32{spec.Method(3, 0x300, 1), 1}, "no object is bound"},
+		"truncated": {[]uint32{spec.Method(0, 0x100, 9), 1}, "wants 9 words, 1 are left"},
+		"opcode":    {[]uint32{6 << 29}, "unknown opcode"},
+		"unmapped":  {semaphore(0x55_0000_0000, 1, spec.SemRelease), "not mapped"},
 		"descriptor": {[]uint32{spec.Method(1, 0, 1), 0xcbc0, spec.Method(1, spec.ComputeSendPCAS, 1),
 			rigData >> 8, spec.Immediate(1, spec.ComputeSignaling, 9)}, "no QMD v4 descriptor"},
 	} {

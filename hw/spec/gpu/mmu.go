@@ -58,6 +58,9 @@ type Entry struct {
 const (
 	pageBit    = 1 // of an entry: it is a page
 	readOnlyV2 = 1 << 6
+
+	// directoryVRAM is the code of VRAM in a directory; the others are those of pages.
+	directoryVRAM = 1
 )
 
 // Pack encodes an entry. Tables live in VRAM. The aperture codes of the two kinds differ: a
@@ -68,7 +71,7 @@ func (f *MMUFormat) Pack(e Entry) uint64 {
 	}
 	addr := f.packAddr(e.Addr)
 	if !e.Page {
-		return addr | uint64(e.Aperture+1)&3<<1
+		return addr | uint64(max(e.Aperture, directoryVRAM))<<1
 	}
 	v := addr | uint64(e.Aperture)<<1 | pageBit
 	if e.ReadOnly {
@@ -99,8 +102,8 @@ func (f *MMUFormat) Unpack(v uint64) Entry {
 		if target == 0 {
 			return e
 		}
-		e = Entry{Valid: true, Aperture: Aperture(target - 1)}
-		if target > 1 {
+		e = Entry{Valid: true}
+		if target != directoryVRAM {
 			e.Aperture = Aperture(target)
 		}
 	}
