@@ -128,8 +128,8 @@ func (e *env) benchShow(list []benchReport) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s, %s/%s, one core of %d\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
-		runtime.NumCPU())
+	fmt.Fprintf(e.out, "%s, %s/%s, one core of %d\n", runtime.Version(), runtime.GOOS,
+		runtime.GOARCH, runtime.NumCPU())
 	return nil
 }
 

@@ -3,15 +3,15 @@ package main
 import (
 	"bytes"
 	"math"
+	"os"
 	"testing"
 
+	"tensoros/internal/golden"
 	"tensoros/neurolang"
 	"tensoros/neurolang/ir"
 	"tensoros/neurolang/vm"
 	"tensoros/sim/gpu/chip"
 	"tensoros/sim/gpu/memory"
-
-	"tensoros/examples"
 )
 
 // BenchmarkBench runs what the bench subcommand runs; a gate that is missed fails only there.
@@ -37,6 +37,15 @@ func BenchmarkBench(b *testing.B) {
 			b.ReportMetric(done/b.Elapsed().Seconds(), x.unit)
 		})
 	}
+}
+
+// TestBenchedProgramIsTheExample: -update copies it.
+func TestBenchedProgramIsTheExample(t *testing.T) {
+	src, err := os.ReadFile(seedProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden.Check(t, "matmul.nl", src)
 }
 
 // TestBenchedMatmulIsRight: a figure of wrong arithmetic would be worth nothing. Both ways of
@@ -70,15 +79,12 @@ func TestBenchedMatmulIsRight(t *testing.T) {
 
 func interpret(t *testing.T, n int) []byte {
 	t.Helper()
-	src, err := examples.Files.ReadFile("matmul.nl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, _, _ := neurolang.Compile("matmul.nl", src, neurolang.Options{})
+	p, _, _ := neurolang.Compile("matmul.nl", seedProgramText, neurolang.Options{})
 	k := p.Kernels[0]
 	var in []ir.Matrix
 	for i, a := range k.Params {
 		m := ir.NewMatrix(n, n, a.Tile.Elem, a.Tile.Layout)
+		var err error
 		m.Data, err = vm.Fill{Kind: vm.FillRandn, Seed: uint64(i + 1)}.Bytes(vm.Spec{
 			Shape: []int{n, n}, Elem: a.Tile.Elem, Layout: a.Tile.Layout})
 		if err != nil {

@@ -70,7 +70,8 @@ func flags(b *bytes.Buffer, set *pflag.FlagSet) {
 		if value == "false" || value == "[]" {
 			value = ""
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.TrimSpace(short+"--"+f.Name+" "+name), value, doc)
+		name = strings.TrimSpace(short + "--" + f.Name + " " + name)
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", name, value, doc)
 	})
 }
 
@@ -105,7 +106,8 @@ func TestDistance(t *testing.T) {
 	for _, x := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"ab", "ba", 1}, {"abc", "acb", 1}, {"kitten", "sitting", 3}} {
+	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"ab", "ba", 1}, {"abc", "acb", 1},
+		{"kitten", "sitting", 3}} {
 		if got := distance(x.a, x.b); got != x.want {
 			t.Errorf("%q to %q: %d, want %d", x.a, x.b, got, x.want)
 		}
@@ -116,7 +118,8 @@ func TestDistance(t *testing.T) {
 }
 
 func TestQuantity(t *testing.T) {
-	for v, want := range map[float64]string{12: "12 ", 125_000: "125 k", 1.5e6: "1.5 M", 5.126e9: "5.126 G"} {
+	for v, want := range map[float64]string{12: "12 ", 125_000: "125 k", 1.5e6: "1.5 M",
+		5.126e9: "5.126 G"} {
 		if got := quantity(v); got != want {
 			t.Errorf("%v: %q, want %q", v, got, want)
 		}

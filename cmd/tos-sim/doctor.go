@@ -115,7 +115,8 @@ func (w *witness) look() witnessReport {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		if name != w.program {
-			r.Note = fmt.Sprintf("%s names %s, which does not run: %v", w.variable, name, reason(err))
+			r.Note = fmt.Sprintf("%s names %s, which does not run: %v", w.variable, name,
+				reason(err))
 		}
 		return r
 	}
@@ -162,9 +163,9 @@ func findLibrary(name string) string {
 		return ""
 	}
 	dirs := filepath.SplitList(os.Getenv("LD_LIBRARY_PATH"))
-	for _, pattern := range []string{"/lib/*-linux-gnu", "/usr/lib/*-linux-gnu", "/lib64", "/usr/lib64",
-		"/lib", "/usr/lib", "/usr/local/nvidia/lib64", "/usr/lib/wsl/lib", "/usr/local/cuda/compat",
-		"/run/opengl-driver/lib"} {
+	for _, pattern := range []string{"/lib/*-linux-gnu", "/usr/lib/*-linux-gnu", "/lib64",
+		"/usr/lib64", "/lib", "/usr/lib", "/usr/local/nvidia/lib64", "/usr/lib/wsl/lib",
+		"/usr/local/cuda/compat", "/run/opengl-driver/lib"} {
 		found, err := filepath.Glob(pattern)
 		if err == nil {
 			dirs = append(dirs, found...)

@@ -64,7 +64,8 @@ func (e *env) machineList() error {
 	t := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tTITLE\tCPUS\tMEMORY\tGPUS\tDRIVES")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\n", r.Name, r.Title, r.CPUs, r.Memory, r.GPUs, r.Drives)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\n", r.Name, r.Title, r.CPUs, r.Memory, r.GPUs,
+			r.Drives)
 	}
 	return t.Flush()
 }
@@ -147,13 +148,16 @@ func (t *partTable) heading() string {
 }
 
 func consecutive(parts []string) bool {
+	first := -1
 	for i, p := range parts {
-		digits := strings.TrimLeft(p, "abcdefghijklmnopqrstuvwxyz")
-		n, err := strconv.Atoi(digits)
+		n, err := strconv.Atoi(strings.TrimLeft(p, "abcdefghijklmnopqrstuvwxyz"))
 		if err != nil {
 			return false
 		}
-		if first, _ := strconv.Atoi(strings.TrimLeft(parts[0], "abcdefghijklmnopqrstuvwxyz")); n != first+i {
+		if i == 0 {
+			first = n
+		}
+		if n != first+i {
 			return false
 		}
 	}

@@ -125,7 +125,8 @@ func row(key string, value float64, unit, doc, source string) partRow {
 func chipTable(c *chip.Chip) partTable {
 	t := partTable{Model: c.Name, Title: c.Title}
 	for _, p := range c.Params {
-		t.Rows = append(t.Rows, row("gpu."+p.Key, p.Value, p.Unit, chip.Describe(p.Key), p.Source))
+		doc := chip.Describe(p.Key)
+		t.Rows = append(t.Rows, row("gpu."+p.Key, p.Value, p.Unit, doc, p.Source))
 	}
 	return t
 }
@@ -140,12 +141,14 @@ func cpuTable(s *board.Spec) partTable {
 	}
 	c := &board.Xeon6442Y
 	t.Rows = []partRow{
-		row("clock", float64(c.Clock), "Hz", "instructions a second, one a cycle", "base clock [D]"),
+		row("clock", float64(c.Clock), "Hz", "instructions a second, one a cycle",
+			"base clock [D]"),
 		row("uncached", nanoseconds(c.Uncached), "ns", "least distance of two uncached stores",
 			"Intel community m-p/1186313: 50 to 300 [S]; the middle"),
 		row("combined", float64(c.Combined), "B/s", "write-combined stores",
 			"NVIDIA/gdrcopy issue 288 [S]"),
-		row("load", nanoseconds(c.Load), "ns", "ordered load of a cached line", "L1 hit, 5 cycles [R]"),
+		row("load", nanoseconds(c.Load), "ns", "ordered load of a cached line",
+			"L1 hit, 5 cycles [R]"),
 		row("relax", nanoseconds(c.Relax), "ns", "one turn of a spin loop",
 			"PAUSE of 140 cycles, Intel optimisation manual [R]"),
 	}

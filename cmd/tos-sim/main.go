@@ -17,6 +17,7 @@ var commands = []func(*env) *cobra.Command{
 	buildCommand,
 	checkCommand,
 	explainCommand,
+	driveCommand,
 	machineCommand,
 	ptxCommand,
 	traceCommand,

@@ -182,7 +182,8 @@ func (e *env) ptxFmt(path string, write bool) error {
 	if err != nil {
 		var list ptx.ErrorList
 		if errors.As(err, &list) && len(list) > 1 {
-			return input("ptx check "+path+" shows all "+fmt.Sprint(len(list))+" faults", "%w", list[0])
+			hint := fmt.Sprintf("ptx check %s shows all %d faults", path, len(list))
+			return input(hint, "%w", list[0])
 		}
 		return input("", "%w", err)
 	}

@@ -21,7 +21,7 @@ func repl(e *env) error {
 		s.banner()
 		read, done := e.lines()
 		defer done()
-		sh, err := shell.New(s.kernel, s.shellHost(read), s.target())
+		sh, err := shell.New(s.kernel, s.shellHost(read), target(&s.board.Spec))
 		if err != nil {
 			return err
 		}

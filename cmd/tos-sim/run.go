@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -24,33 +23,36 @@ func runCommand(e *env) *cobra.Command {
 	return c
 }
 
-// runFile boots, compiles for the GPU that is there, and runs.
+// runFile compiles for the GPU that the machine has, then boots and runs.
 func (e *env) runFile(path string, check bool) error {
 	src, err := e.readFile(path)
 	if err != nil {
 		return err
 	}
+	spec, err := e.spec()
+	if err != nil {
+		return err
+	}
+	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: target(&spec)})
+	if p == nil {
+		fmt.Fprint(e.err, neurolang.Render(set, &neurolang.Errors{Set: set, List: ds}, e.style(e.err)))
+		return told(exitFailed)
+	}
 	return e.boot(func(s *session) error {
-		p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: s.target()})
-		if p == nil {
-			fmt.Fprint(e.err, neurolang.Render(set, &neurolang.Errors{Set: set, List: ds}, e.style(e.err)))
-			return told(exitFailed)
-		}
 		rt := krun.New(s.kernel, func(line string) {
 			if !e.json {
 				fmt.Fprintln(e.out, line)
 			}
 		})
-		c := &checker{rt: rt, env: e, target: s.target()}
+		c := &checker{rt: rt, env: e, target: target(&spec)}
 		if check {
 			rt.OnLaunch = c.launch
 		}
 		if err := vm.Run(p, rt, vm.Options{}); err != nil {
-			var at *vm.Error
-			if !errors.As(err, &at) {
-				return err
+			fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
+			if why := s.explain(nil); why != nil {
+				return why
 			}
-			fmt.Fprint(e.err, neurolang.Render(set, s.explain(err), e.style(e.err)))
 			return told(exitFailed)
 		}
 		if err := s.table(rt); err != nil {

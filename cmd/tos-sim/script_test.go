@@ -10,7 +10,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"tensoros/examples"
 	"tensoros/traces"
 )
 
@@ -19,7 +18,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs testdata/script: what the program prints and how it exits. Each script starts in
-// a folder with the examples, the golden PTX of the matrix product and a small trace, sample.tos.
+// a folder with the examples and a small trace, sample.tos.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -34,22 +33,9 @@ func TestScript(t *testing.T) {
 func setup(e *testscript.Env) error {
 	e.Setenv("NO_COLOR", "")
 	e.Setenv("HOME", e.WorkDir)
-	entries, err := examples.Files.ReadDir(".")
-	if err != nil {
-		return err
-	}
 	dir := filepath.Join(e.WorkDir, "examples")
-	if err := os.Mkdir(dir, 0o777); err != nil {
+	if err := os.CopyFS(dir, os.DirFS("../../examples")); err != nil {
 		return err
-	}
-	for _, x := range entries {
-		data, err := examples.Files.ReadFile(x.Name())
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, x.Name()), data, 0o666); err != nil {
-			return err
-		}
 	}
 	return os.WriteFile(filepath.Join(e.WorkDir, "sample.tos"), sampleTrace(), 0o666)
 }

@@ -8,11 +8,11 @@ import (
 
 	"tensoros/hw"
 	"tensoros/hw/num"
-	hwgpu "tensoros/hw/spec/gpu"
 	"tensoros/kernel"
 	"tensoros/kernel/tensorfs"
 	"tensoros/sim"
 	"tensoros/sim/board"
+	"tensoros/sim/gpu/chip"
 	"tensoros/sim/nvme"
 	"tensoros/traces"
 )
@@ -64,9 +64,7 @@ func (s *session) main(cpu hw.CPU, body func(s *session) error) error {
 		return failed("see machine describe", "%w", err)
 	}
 	s.kernel = k
-	if err = body(s); err != nil {
-		err = s.explain(err)
-	}
+	err = body(s)
 	if e := k.Close(); err == nil {
 		err = e
 	}
@@ -76,7 +74,11 @@ func (s *session) main(cpu hw.CPU, body func(s *session) error) error {
 // explain adds what the simulated devices know of a failure: a driver only sees that it stopped.
 func (s *session) explain(err error) error {
 	for _, g := range s.board.GPUs {
-		if n := len(g.Faults); n > 0 {
+		n := len(g.Faults)
+		switch {
+		case n > 0 && err == nil:
+			return failed("", "gpu: %s", g.Faults[n-1].Detail)
+		case n > 0:
 			return fmt.Errorf("%w: %s", err, g.Faults[n-1].Detail)
 		}
 	}
@@ -105,10 +107,10 @@ func (s *session) banner() {
 	fmt.Fprintf(s.env.out, "prompt after %.3f us of simulated time; type help\n", float64(s.kernel.Ready)/1e3)
 }
 
-// target is the compute capability to compile for: that of the first GPU.
-func (s *session) target() int {
-	if len(s.kernel.GPUs) > 0 && s.kernel.GPUs[0].Iface.Arch == hwgpu.Ampere {
-		return 80
+// target is the compute capability to compile for: that of the machine's first GPU.
+func target(s *board.Spec) int {
+	if len(s.GPUs) > 0 {
+		return chip.Chips[s.GPUs[0].Chip].SM
 	}
 	return 90
 }
@@ -116,6 +118,9 @@ func (s *session) target() int {
 // store is what the first drive holds: an image file, or objects made from the seed.
 func (e *env) store(spec *board.Spec) (nvme.Store, error) {
 	if e.drive != "" {
+		if _, err := os.Stat(e.drive); err != nil {
+			return nil, input("make one with tos-sim drive FILE", "--drive %s: %w", e.drive, reason(err))
+		}
 		f, err := nvme.OpenFile(e.drive, 0)
 		if err != nil {
 			return nil, input("", "%w", reason(err))

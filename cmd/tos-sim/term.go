@@ -27,7 +27,8 @@ func (e *env) style(w io.Writer) diag.Style {
 	case "never":
 		return diag.Style{}
 	}
-	return diag.Style{Color: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(w)}
+	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"
+	return diag.Style{Color: !plain && terminal(w)}
 }
 
 // progress is one line on a terminal that says how far something is, once it has taken a second.

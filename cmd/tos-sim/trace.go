@@ -119,6 +119,9 @@ func (e *env) traceStat(path string, f stat.Filter, launches bool) error {
 func (e *env) traceLaunches(path string, t *traces.Trace) error {
 	parts, incomplete := stat.Launches(t)
 	if e.json {
+		if parts == nil {
+			parts = []stat.LaunchParts{}
+		}
 		return e.encode(parts)
 	}
 	if err := stat.LaunchTable(e.out, parts); err != nil {

@@ -232,7 +232,7 @@ func (r *Runtime) find(uri string) (*kernel.Volume, kernel.Object, error) {
 	if err != nil {
 		return nil, kernel.Object{}, err
 	}
-	var names []string
+	var have []string
 	for _, v := range r.k.Volumes {
 		if v.FS == nil {
 			continue
@@ -240,11 +240,9 @@ func (r *Runtime) find(uri string) (*kernel.Volume, kernel.Object, error) {
 		if o, ok := v.FS.Lookup(name); ok {
 			return v, o, nil
 		}
-		names = append(names, v.FS.Names()...)
+		for _, n := range v.FS.Names() {
+			have = append(have, scheme+n)
+		}
 	}
-	have := "the drives hold no objects"
-	if len(names) > 0 {
-		have = "there are " + scheme + strings.Join(names, ", "+scheme)
-	}
-	return nil, kernel.Object{}, fmt.Errorf("load %s: %w; %s", uri, vm.ErrNotFound, have)
+	return nil, kernel.Object{}, &vm.NotFound{URI: uri, Have: have}
 }

@@ -129,9 +129,10 @@ func (s *Shell) line(text string) bool {
 
 func (s *Shell) complain(err error) {
 	s.failed = true
-	var errs *neurolang.Errors
-	if errors.As(err, &errs) {
-		fmt.Fprint(s.host.Out, errs.Render(s.host.Style))
+	var text *neurolang.Errors
+	var at *vm.Error
+	if errors.As(err, &text) || errors.As(err, &at) {
+		fmt.Fprint(s.host.Out, neurolang.Render(s.session.Program().Sources, err, s.host.Style))
 		return
 	}
 	fmt.Fprintln(s.host.Out, "error:", err)

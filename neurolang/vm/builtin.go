@@ -175,8 +175,12 @@ func (m *Machine) load(a []Value) (Value, error) {
 	t, err := m.rt.Load(a[0].Str(), dev)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Value{}, &fault{diag.NotFound, fmt.Sprintf("there is no object %s", a[0].Str()),
-			"create it first, or make a tensor with Tensor::randn or Tensor::zeros", err}
+		help := "create it first, or make a tensor with Tensor::randn or Tensor::zeros"
+		var missing *NotFound
+		if errors.As(err, &missing) {
+			help = missing.hint()
+		}
+		return Value{}, &fault{diag.NotFound, fmt.Sprintf("there is no object %s", a[0].Str()), help, err}
 	case err != nil:
 		return Value{}, &fault{diag.DeviceFailed, fmt.Sprintf("load %s: %v", a[0].Str(), err), "",
 			err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"tensoros/hw/num"
 	"tensoros/neurolang/diag"
@@ -15,6 +16,25 @@ import (
 
 // ErrNotFound is what Load's error wraps when there is no such object.
 var ErrNotFound = errors.New("object not found")
+
+// NotFound is an ErrNotFound that knows what there is instead.
+type NotFound struct {
+	URI  string
+	Have []string // URIs
+}
+
+func (e *NotFound) Error() string { return fmt.Sprintf("load %s: %v", e.URI, ErrNotFound) }
+
+// Unwrap makes errors.Is find ErrNotFound.
+func (e *NotFound) Unwrap() error { return ErrNotFound }
+
+// hint says what there is.
+func (e *NotFound) hint() string {
+	if len(e.Have) == 0 {
+		return "the drives hold no objects; make a tensor with Tensor::randn or Tensor::zeros"
+	}
+	return "there are " + strings.Join(e.Have, ", ")
+}
 
 // Device is a GPU as the runtime knows it.
 type Device struct {
