@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/peterh/liner"
 
@@ -37,8 +38,14 @@ func repl(e *env) error {
 
 func (s *session) shellHost(read func(string) (string, error)) shell.Host {
 	return shell.Host{ReadLine: read, Out: s.env.out, Style: s.env.style(s.env.out),
-		ReadFile: s.env.readFile, SaveTrace: s.save,
+		ReadFile: s.begin, SaveTrace: s.save,
 		AfterRun: func(rt *krun.Runtime) error { return s.table(rt) }}
+}
+
+// begin reads the file of a run: that is when it begins.
+func (s *session) begin(name string) ([]byte, error) {
+	s.wall = time.Now()
+	return s.env.readFile(name)
 }
 
 // lines reads from the terminal with editing and history, or plainly from a pipe.

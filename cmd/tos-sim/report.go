@@ -36,13 +36,13 @@ type launchReport struct {
 	TFLOPs  float64           `json:"tflop_per_s"`
 }
 
-// measure takes the figures from the runtime and the trace.
+// measure takes the figures of what has run since the last report from the runtime and the trace.
 func (s *session) measure(rt *krun.Runtime) (report, error) {
 	r := report{Board: s.board.Spec.Name, BootUS: float64(s.kernel.Ready) / 1e3,
 		WallMS: float64(time.Since(s.wall)) / float64(time.Millisecond)}
 	var bytes uint64
 	var first, last hw.Time
-	for i, l := range rt.Loads {
+	for i, l := range rt.Loads[s.loads:] {
 		r.Loads = append(r.Loads, loadReport{l.Object, l.Bytes, float64(l.End-l.Start) / 1e3})
 		bytes += l.Bytes
 		if i == 0 || l.Start < first {
@@ -60,6 +60,9 @@ func (s *session) measure(rt *krun.Runtime) (report, error) {
 	parts, _ := stat.Launches(t)
 	grids := grids(t)
 	for i, l := range rt.Launches {
+		if i < s.launches {
+			continue
+		}
 		lr := launchReport{Kernel: l.Kernel, Grid: l.Geometry.Grid}
 		if i < len(parts) {
 			lr.Latency = &parts[i]
@@ -70,6 +73,7 @@ func (s *session) measure(rt *krun.Runtime) (report, error) {
 		}
 		r.Launches = append(r.Launches, lr)
 	}
+	s.loads, s.launches = len(rt.Loads), len(rt.Launches)
 	return r, nil
 }
 

@@ -23,7 +23,9 @@ type session struct {
 	board  *board.Board
 	rec    *traces.Recorder
 	kernel *kernel.Kernel
-	wall   time.Time
+	wall   time.Time // when the present run began
+
+	loads, launches int // of the runtime, that have been reported
 }
 
 // boot builds the machine, boots TensorOS on its first processor and calls body there. Whatever
@@ -95,7 +97,7 @@ func (s *session) log(at hw.Time, text string) {
 // save writes the trace so far.
 func (s *session) save(path string) error {
 	if err := os.WriteFile(path, s.rec.Bytes(), 0o666); err != nil {
-		return input("", "%w", reason(err))
+		return input("", "trace %s: %w", path, reason(err))
 	}
 	return nil
 }
@@ -103,7 +105,8 @@ func (s *session) save(path string) error {
 // banner names the system and the machine.
 func (s *session) banner() {
 	b := s.board.Spec
-	fmt.Fprintf(s.env.out, "TensorOS v1.0 (Genesis)\n%s: %s, %d CPU, %s\n", b.Name, b.Title, b.CPUs, b.Memory)
+	fmt.Fprintf(s.env.out, "TensorOS v1.0 (Genesis)\n%s: %s, %d CPU, %s\n", b.Name, b.Title, b.CPUs,
+		b.Memory)
 	fmt.Fprintf(s.env.out, "prompt after %.3f us of simulated time; type help\n", float64(s.kernel.Ready)/1e3)
 }
 
