@@ -76,7 +76,7 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 		buf = append(buf, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
 	d.write(p.push, buf)
-	d.cpu.Work(workEncode)
+	d.cpu.Work(workEncode + workPerByte*len(g.PTX))
 	return p, nil
 }
 

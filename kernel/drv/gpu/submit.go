@@ -128,7 +128,7 @@ func (d *Device) submit(words []uint32) (Fence, error) {
 	if err != nil {
 		return f, err
 	}
-	d.cpu.Work(workEncode)
+	d.cpu.Work(workSubmit)
 	words = append(words, f.releaseWords()...)
 	return f, d.kick(d.stage(words), len(words))
 }
