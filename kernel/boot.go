@@ -18,7 +18,8 @@ import (
 func Boot(cpu hw.CPU, m hw.Machine, opt Options) (*Kernel, error) {
 	k := &Kernel{CPU: cpu, Machine: m, Loop: task.NewLoop(cpu), rec: opt.Recorder, log: opt.Log}
 	k.track = k.rec.Track("kernel")
-	err := k.Space.Add(mem.Range{Base: 0, Len: mem.RAMLen, Kind: mem.RAM, Name: "host memory, by bus address"})
+	err := k.Space.Add(mem.Range{Base: 0, Len: mem.RAMLen, Kind: mem.RAM,
+		Name: "host memory, by bus address"})
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +104,8 @@ func (k *Kernel) addDrive(f candidate) error {
 	k.Volumes = append(k.Volumes, v)
 	size := d.Blocks * uint64(d.BlockSize)
 	k.Note("nvme%d %v %s, %d MiB at %#x", i, f.id.Addr, d.Model, size>>20, uint64(mem.NVMeBase(i)))
-	err = k.Space.Add(mem.Range{Base: mem.NVMeBase(i), Len: min(size, mem.MaxDriveBytes), Kind: mem.NVMe,
-		Owner: i, Name: fmt.Sprintf("nvme%d", i)})
+	err = k.Space.Add(mem.Range{Base: mem.NVMeBase(i), Len: min(size, mem.MaxDriveBytes),
+		Kind: mem.NVMe, Owner: i, Name: fmt.Sprintf("nvme%d", i)})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 
 	"tensoros/hw"
 	"tensoros/kernel/drv/nvme"
+	"tensoros/kernel/task"
 	"tensoros/kernel/tensorfs"
 )
 
@@ -47,13 +48,14 @@ func (k *Kernel) viaHost(v *Volume, op nvme.Op, off uint64, p []byte) error {
 
 // ReadToBus starts to bring n bytes of a drive to a bus address: host memory, or a BAR by
 // peer-to-peer DMA. The step that it returns is to be run until it is over.
-func (k *Kernel) ReadToBus(v *Volume, off uint64, bus hw.BusAddr, n uint64) (func() (bool, error), error) {
+func (k *Kernel) ReadToBus(v *Volume, off uint64, bus hw.BusAddr, n uint64) (task.Step, error) {
 	return k.transfer(v, nvme.OpRead, off, bus, n)
 }
 
 // transfer moves n bytes between a drive and a bus address, chunk by chunk. The last block may
 // reach beyond n: extents end on pages.
-func (k *Kernel) transfer(v *Volume, op nvme.Op, off uint64, bus hw.BusAddr, n uint64) (func() (bool, error), error) {
+func (k *Kernel) transfer(v *Volume, op nvme.Op, off uint64, bus hw.BusAddr,
+	n uint64) (task.Step, error) {
 	d := v.Drive
 	block := uint64(d.BlockSize)
 	n = (n + block - 1) / block * block

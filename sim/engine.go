@@ -65,7 +65,8 @@ func (e *Engine) NextAt() Time {
 // At schedules an event. Precondition: t is not in the past.
 func (e *Engine) At(t Time, to Handler, kind uint32, arg uint64) {
 	if t < e.now {
-		panic(fmt.Sprintf("sim: event for %T kind %d at %v is in the past of %v", to, kind, t, e.now))
+		panic(fmt.Sprintf("sim: event for %T kind %d at %v is in the past of %v",
+			to, kind, t, e.now))
 	}
 	var slot uint32
 	if n := len(e.free); n > 0 {

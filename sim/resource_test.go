@@ -7,7 +7,8 @@ import (
 
 func TestLaneServesInOrder(t *testing.T) {
 	var l Lane
-	for i, c := range []struct{ at, d, want Time }{{0, 10, 0}, {5, 10, 10}, {30, 5, 30}, {31, 1, 35}} {
+	for i, c := range []struct{ at, d, want Time }{{0, 10, 0}, {5, 10, 10}, {30, 5, 30},
+		{31, 1, 35}} {
 		if got := l.Reserve(c.at, c.d); got != c.want {
 			t.Errorf("request %d starts at %v, want %v", i, got, c.want)
 		}

@@ -19,7 +19,8 @@ type bench struct {
 
 var benches = []bench{
 	{"engine", "event/s", "1,024 chains of events through the engine", 0, engineWork},
-	{"pcie", "TLP/s", "device writes of 1 MiB to host memory in TLPs of 256 B, Gen5 x16", 0, pcieWork},
+	{"pcie", "TLP/s", "device writes of 1 MiB to host memory in TLPs of 256 B, Gen5 x16", 0,
+		pcieWork},
 	{"sm-functional", "warp-instr/s", "examples/matmul.nl on 512 x 512 x 512, no timing", 1_500_000,
 		functionalWork},
 	{"sm-timed", "warp-instr/s", "the same on all SMs of an H100, with timing", 125_000, timedWork},
@@ -46,8 +47,8 @@ func benchCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench [flags]",
 		Short: "Measure how fast the simulator is on this computer",
-		Long: "Measure the simulator's own speed, in wall time on one core. The gates are the least " +
-			"that\nTensorOS promises.",
+		Long: "Measure the simulator's own speed, in wall time on one core. The gates are the " +
+			"least that\nTensorOS promises.",
 		RunE: func(*cobra.Command, []string) error { return e.bench(&f) },
 	}
 	c.Flags().DurationVar(&f.time, "time", time.Second, "`TIME` for each figure, as in 100ms")

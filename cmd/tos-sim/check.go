@@ -11,8 +11,8 @@ func checkCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [flags] FILE.nl...",
 		Short: "Report the faults of programs without running them",
-		Long: "Compile Neuro-Lang files and report every fault. With --json, one object a line for " +
-			"each\nfault, and nothing for a file without.",
+		Long: "Compile Neuro-Lang files and report every fault. With --json, one object a line " +
+			"for each\nfault, and nothing for a file without.",
 		Example: "    tos-sim check examples/*.nl",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.check(args, target) },

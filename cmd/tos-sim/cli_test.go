@@ -25,8 +25,8 @@ func TestDocs(t *testing.T) {
 	for _, x := range exitCodes {
 		fmt.Fprintf(&b, "| %d | %s |\n", x.code, x.doc)
 	}
-	b.WriteString("\nAn error is one line, `tos-sim: what (hint)`, on the standard error; faults of source " +
-		"text are\nshown with the source and carets under it.\n")
+	b.WriteString("\nAn error is one line, `tos-sim: what (hint)`, on the standard error; " +
+		"faults of source text are\nshown with the source and carets under it.\n")
 	for _, c := range root.Commands() {
 		document(&b, c)
 	}

@@ -82,12 +82,13 @@ func (c *checker) verdict() error {
 		return nil
 	}
 	if c.bits > 0 || c.far > 0 {
-		return failed("", "check: of %d elements %d differ from the tile-IR interpreter, %d from float64 by "+
-			"more than the format's bound", c.elements, c.bits, c.far)
+		return failed("", "check: of %d elements %d differ from the tile-IR interpreter, "+
+			"%d from float64 by more than the format's bound", c.elements, c.bits, c.far)
 	}
 	if !c.env.json {
-		fmt.Fprintf(c.env.out, "check  %d elements of %d launches: equal to the tile-IR interpreter bit for "+
-			"bit; within the bound of float64 (worst %.1f %% of it)\n", c.elements, c.launches, 100*c.worst)
+		fmt.Fprintf(c.env.out, "check  %d elements of %d launches: equal to the tile-IR "+
+			"interpreter bit for bit; within the bound of float64 (worst %.1f %% of it)\n",
+			c.elements, c.launches, 100*c.worst)
 	}
 	return nil
 }

@@ -26,20 +26,22 @@ type witness struct {
 }
 
 var witnesses = []witness{
-	{name: "ptxas", doc: "NVIDIA's assembler: takes the PTX that build writes", variable: "TENSOROS_PTXAS",
-		program: "ptxas", version: []string{"--version"},
-		get: "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit 12.4; then set " +
-			"TENSOROS_PTXAS=PATH or put it in PATH"},
+	{name: "ptxas", doc: "NVIDIA's assembler: takes the PTX that build writes",
+		variable: "TENSOROS_PTXAS", program: "ptxas", version: []string{"--version"},
+		get: "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit 12.4; " +
+			"then set TENSOROS_PTXAS=PATH or put it in PATH"},
 	{name: "qemu", doc: "other people's NVMe and PCI models", program: "qemu-system-x86_64",
-		version: []string{"--version"}, get: "Debian and Ubuntu: qemu-system-x86; macOS: brew install qemu"},
-	{name: "tshark", doc: "dissects packets that the models put on a wire", program: "tshark",
-		version: []string{"--version"}, get: "Debian and Ubuntu: tshark; macOS: brew install wireshark"},
-	{name: "protoc", doc: "reads exported Perfetto traces by the published schema", program: "protoc",
 		version: []string{"--version"},
-		get:     "Debian and Ubuntu: protobuf-compiler; macOS: brew install protobuf"},
+		get:     "Debian and Ubuntu: qemu-system-x86; macOS: brew install qemu"},
+	{name: "tshark", doc: "dissects packets that the models put on a wire", program: "tshark",
+		version: []string{"--version"},
+		get:     "Debian and Ubuntu: tshark; macOS: brew install wireshark"},
+	{name: "protoc", doc: "reads exported Perfetto traces by the published schema",
+		program: "protoc", version: []string{"--version"},
+		get: "Debian and Ubuntu: protobuf-compiler; macOS: brew install protobuf"},
 	{name: "nvcc", doc: "compiles CUDA C++ to PTX, as a source of other kernels", program: "nvcc",
-		version: []string{"--version"}, get: "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the " +
-			"CUDA Toolkit"},
+		version: []string{"--version"},
+		get:     "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit"},
 	{name: "libcuda", doc: "the driver API of a real NVIDIA GPU", library: "libcuda.so.1",
 		get: "comes with NVIDIA's driver (Debian: nvidia-driver-libs)"},
 	{name: "nvidia-smi", doc: "says which GPU is here", program: "nvidia-smi",
@@ -61,8 +63,8 @@ func doctorCommand(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Say which optional witnesses are here, and how to get the others",
-		Long: "TensorOS needs none of these. Each is a second witness that tests hold it against when " +
-			"it is\nhere.",
+		Long: "TensorOS needs none of these. Each is a second witness that tests hold it against " +
+			"when it is\nhere.",
 		RunE: func(*cobra.Command, []string) error { return e.doctor() },
 	}
 }

@@ -19,8 +19,8 @@ func driveCommand(e *env) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return e.makeDrive(args[0], size) },
 	}
-	c.Flags().StringVar(&size, "size", size, "capacity of the drive, a `SIZE` such as \"1 GiB\"; the file "+
-		"is sparse")
+	c.Flags().StringVar(&size, "size", size, "capacity of the drive, a `SIZE` such as \"1 GiB\"; "+
+		"the file is sparse")
 	return c
 }
 
@@ -37,14 +37,15 @@ func (e *env) makeDrive(path, size string) error {
 	if err != nil {
 		return input("", "%w", reason(err))
 	}
-	err = tensorfs.Create(&volumeWriter{f}, n, []tensorfs.File{e.normal("a", false), e.normal("b", true)})
+	files := []tensorfs.File{e.normal("a", false), e.normal("b", true)}
+	err = tensorfs.Create(&volumeWriter{f}, n, files)
 	if err == nil {
 		err = f.Close()
 	}
 	if err != nil {
 		return failed("", "%s: %w", path, err)
 	}
-	_, err = fmt.Fprintf(e.out, "%s: a drive of %s with objects a and b; use it with --drive %s\n", path, size,
-		path)
+	_, err = fmt.Fprintf(e.out, "%s: a drive of %s with objects a and b; use it with --drive %s\n",
+		path, size, path)
 	return err
 }

@@ -15,7 +15,8 @@ import (
 )
 
 // onGPU runs body on CPU 0 of a board with one GPU, and checks that nothing is left behind.
-func onGPU(t *testing.T, name string, body func(t *testing.T, cpu hw.CPU, d *gpu.Device)) *board.Board {
+func onGPU(t *testing.T, name string,
+	body func(t *testing.T, cpu hw.CPU, d *gpu.Device)) *board.Board {
 	t.Helper()
 	spec, err := board.Preset(name)
 	if err != nil {

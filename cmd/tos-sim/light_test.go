@@ -59,8 +59,8 @@ func TestPipeGivesResultAndTable(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d: %s%s", code, &out, &errs)
 	}
-	for _, want := range []string{"TensorOS v1.0 (Genesis)", "TOS> run(", "simulated boot", "NVMe -> VRAM",
-		"launch latency", "TFLOP/s", "wall time"} {
+	for _, want := range []string{"TensorOS v1.0 (Genesis)", "TOS> run(", "simulated boot",
+		"NVMe -> VRAM", "launch latency", "TFLOP/s", "wall time"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
 		}
@@ -111,8 +111,8 @@ func TestObjectsReachVRAMWithoutHostMemory(t *testing.T) {
 		}
 	}
 	if want := uint64(2 * 512 * 512 * 2); peer != want || other != 0 || entries == 0 {
-		t.Errorf("%d bytes to the GPU, want %d; %d completion entries; %d other bytes to host memory",
-			peer, want, entries, other)
+		t.Errorf("%d bytes to the GPU, want %d; %d completion entries; "+
+			"%d other bytes to host memory", peer, want, entries, other)
 	}
 }
 
@@ -141,7 +141,8 @@ func TestSeedChangesTheDataAndNothingElse(t *testing.T) {
 // printed is the program's own line: the one with the tile.
 func printed(out string) string {
 	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, "[-") || strings.HasPrefix(line, "[0") || strings.Count(line, ",") == 7 {
+		if strings.HasPrefix(line, "[-") || strings.HasPrefix(line, "[0") ||
+			strings.Count(line, ",") == 7 {
 			return line
 		}
 	}
@@ -169,7 +170,8 @@ func TestNothingLeansOnTies(t *testing.T) {
 
 func TestJSONReport(t *testing.T) {
 	var out bytes.Buffer
-	if code := run([]string{"run", "--json", seedProgram}, strings.NewReader(""), &out, io.Discard); code != 0 {
+	args := []string{"run", "--json", seedProgram}
+	if code := run(args, strings.NewReader(""), &out, io.Discard); code != 0 {
 		t.Fatalf("exit %d: %s", code, &out)
 	}
 	var r report

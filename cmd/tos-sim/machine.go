@@ -21,9 +21,9 @@ func machineCommand(e *env) *cobra.Command {
 	}, &cobra.Command{
 		Use:   "describe [NAME|FILE.toml]",
 		Short: "Show a machine: PCI Express tree, chips and drives, each number with its source",
-		Long: "Show a machine as it would boot, --set included: PCI Express tree, the table of each " +
-			"chip\nand drive with values, units and sources. Without an argument: the machine of " +
-			"--board.",
+		Long: "Show a machine as it would boot, --set included: PCI Express tree, the table of " +
+			"each chip\nand drive with values, units and sources. Without an argument: the " +
+			"machine of --board.",
 		Example: "    tos-sim machine describe h200\n" +
 			"    tos-sim machine describe --set gpu.sm.count=66 --json",
 		Args: cobra.MaximumNArgs(1),

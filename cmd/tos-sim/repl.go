@@ -94,7 +94,8 @@ func editor() (read func(string) (string, error), done func()) {
 	}
 }
 
-// historyFile is where the lines of earlier sessions are; a place that cannot be written is no harm.
+// historyFile is where the lines of earlier sessions are; a place that cannot be written is no
+// harm.
 func historyFile() string {
 	dir, err := os.UserCacheDir()
 	if err != nil {

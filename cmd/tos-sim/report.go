@@ -111,15 +111,16 @@ func (r *report) write(out io.Writer) error {
 		for _, l := range r.Loads {
 			n += l.Bytes
 		}
-		row("NVMe -> VRAM", "%.2f GB/s, %d objects, %d bytes by peer-to-peer DMA", r.LoadGBs, len(r.Loads), n)
+		row("NVMe -> VRAM", "%.2f GB/s, %d objects, %d bytes by peer-to-peer DMA", r.LoadGBs,
+			len(r.Loads), n)
 	}
 	for _, l := range r.Launches {
 		if p := l.Latency; p != nil {
-			row("launch latency", "%v = driver %v + doorbell %v + front end %v + CTA %v", p.Total, p.Call,
-				p.Doorbell, p.FrontEnd, p.CTA)
+			row("launch latency", "%v = driver %v + doorbell %v + front end %v + CTA %v", p.Total,
+				p.Call, p.Doorbell, p.FrontEnd, p.CTA)
 		}
-		row("kernel "+l.Kernel, "%.3f us, %.2f TFLOP/s, grid %dx%dx%d", l.US, l.TFLOPs, l.Grid[0], l.Grid[1],
-			l.Grid[2])
+		row("kernel "+l.Kernel, "%.3f us, %.2f TFLOP/s, grid %dx%dx%d", l.US, l.TFLOPs,
+			l.Grid[0], l.Grid[1], l.Grid[2])
 	}
 	row("wall time", "%.0f ms", r.WallMS)
 	return w.Flush()

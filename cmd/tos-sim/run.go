@@ -18,8 +18,8 @@ func runCommand(e *env) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return e.runFile(args[0], check) },
 	}
-	c.Flags().BoolVar(&check, "check", false, "compare every element of every launch with the tile-IR "+
-		"interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
+	c.Flags().BoolVar(&check, "check", false, "compare every element of every launch with the "+
+		"tile-IR interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
 	return c
 }
 
@@ -35,7 +35,8 @@ func (e *env) runFile(path string, check bool) error {
 	}
 	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: target(&spec)})
 	if p == nil {
-		fmt.Fprint(e.err, neurolang.Render(set, &neurolang.Errors{Set: set, List: ds}, e.style(e.err)))
+		faults := &neurolang.Errors{Set: set, List: ds}
+		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))
 		return told(exitFailed)
 	}
 	return e.boot(func(s *session) error {

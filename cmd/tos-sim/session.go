@@ -107,7 +107,8 @@ func (s *session) banner() {
 	b := s.board.Spec
 	fmt.Fprintf(s.env.out, "TensorOS v1.0 (Genesis)\n%s: %s, %d CPU, %s\n", b.Name, b.Title, b.CPUs,
 		b.Memory)
-	fmt.Fprintf(s.env.out, "prompt after %.3f us of simulated time; type help\n", float64(s.kernel.Ready)/1e3)
+	fmt.Fprintf(s.env.out, "prompt after %.3f us of simulated time; type help\n",
+		float64(s.kernel.Ready)/1e3)
 }
 
 // target is the compute capability to compile for: that of the machine's first GPU.
@@ -122,7 +123,8 @@ func target(s *board.Spec) int {
 func (e *env) store(spec *board.Spec) (nvme.Store, error) {
 	if e.drive != "" {
 		if _, err := os.Stat(e.drive); err != nil {
-			return nil, input("make one with tos-sim drive FILE", "--drive %s: %w", e.drive, reason(err))
+			return nil, input("make one with tos-sim drive FILE", "--drive %s: %w", e.drive,
+				reason(err))
 		}
 		f, err := nvme.OpenFile(e.drive, 0)
 		if err != nil {
@@ -152,8 +154,8 @@ func (e *env) normal(name string, colMajor bool) tensorfs.File {
 	for range defaultSide * defaultSide {
 		data = binary.LittleEndian.AppendUint16(data, num.F32ToF16(float32(rnd.Normal())))
 	}
-	return tensorfs.File{Data: data, Object: tensorfs.Object{Name: name, Elem: "f16", ColMajor: colMajor,
-		Shape: []int{defaultSide, defaultSide}}}
+	return tensorfs.File{Data: data, Object: tensorfs.Object{Name: name, Elem: "f16",
+		ColMajor: colMajor, Shape: []int{defaultSide, defaultSide}}}
 }
 
 // volumeWriter lets tensorfs write into a store.

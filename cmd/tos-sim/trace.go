@@ -47,8 +47,8 @@ func traceStatCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stat [flags] FILE",
 		Short: "Sum a trace up: count, min, p50, p99, p99.9, max, jitter by kind",
-		Long: "Sum a trace up by kind of record. Percentiles are exact order statistics; jitter is " +
-			"max - min;\nthe last column is what the time was spent on.",
+		Long: "Sum a trace up by kind of record. Percentiles are exact order statistics; jitter " +
+			"is max - min;\nthe last column is what the time was spent on.",
 		Example: "    tos-sim trace stat --kind pcie/ run.tos",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

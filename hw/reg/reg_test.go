@@ -7,7 +7,8 @@ func TestBitsRoundTrip(t *testing.T) {
 		for lo := range hi + 1 {
 			b := Bits{hi, lo}
 			for _, v := range []uint64{0, ^uint64(0), 0x0123456789abcdef} {
-				if got := b.Get(b.Put(v, 0x5a5a5a5a5a5a5a5a)); got != 0x5a5a5a5a5a5a5a5a&(b.Mask()>>lo) {
+				const field = 0x5a5a5a5a5a5a5a5a
+				if got := b.Get(b.Put(v, field)); got != field&(b.Mask()>>lo) {
 					t.Fatalf("%v of %#x: %#x", b, v, got)
 				}
 				if b.Put(v, 0)|b.Mask() != v|b.Mask() {

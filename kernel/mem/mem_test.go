@@ -5,13 +5,15 @@ import "testing"
 func TestSpaceFindsAndRefusesOverlap(t *testing.T) {
 	var s Space
 	for _, r := range []Range{{Base: VRAMBase(0), Len: 1 << 30, Kind: VRAM, Name: "gpu0"},
-		{Base: 0, Len: RAMLen, Kind: RAM, Name: "ram"}, {Base: NVMeBase(0), Len: 1 << 20, Kind: NVMe, Name: "d"}} {
+		{Base: 0, Len: RAMLen, Kind: RAM, Name: "ram"},
+		{Base: NVMeBase(0), Len: 1 << 20, Kind: NVMe, Name: "d"}} {
 		if err := s.Add(r); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if s.Add(Range{Base: VRAMBase(0) + 5, Len: 1, Name: "x"}) == nil ||
-		s.Add(Range{Base: VRAMBase(0) - 5, Len: 10, Name: "x"}) == nil || s.Add(Range{Name: "empty"}) == nil {
+		s.Add(Range{Base: VRAMBase(0) - 5, Len: 10, Name: "x"}) == nil ||
+		s.Add(Range{Name: "empty"}) == nil {
 		t.Error("an overlap or an empty range was mapped")
 	}
 	if r, ok := s.Find(VRAMBase(0) + 77); !ok || r.Name != "gpu0" {

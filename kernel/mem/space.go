@@ -71,7 +71,8 @@ func (s *Space) Add(r Range) error {
 		return fmt.Errorf("map %s at %#x: %s is there", r.Name, uint64(r.Base), s.ranges[i-1].Name)
 	}
 	if i < len(s.ranges) && s.ranges[i].Base < r.End() {
-		return fmt.Errorf("map %s at %#x: it runs into %s", r.Name, uint64(r.Base), s.ranges[i].Name)
+		return fmt.Errorf("map %s at %#x: it runs into %s", r.Name, uint64(r.Base),
+			s.ranges[i].Name)
 	}
 	s.ranges = append(s.ranges, Range{})
 	copy(s.ranges[i+1:], s.ranges[i:])

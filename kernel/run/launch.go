@@ -23,7 +23,8 @@ func (r *Runtime) Launch(l *vm.Launch) (*vm.Tensor, error) {
 	for _, a := range l.Args {
 		t := a.Handle.(*tensor)
 		if t.dev != out.dev {
-			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d", a.Origin, t.dev.Index, out.dev.Index)
+			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d", a.Origin, t.dev.Index,
+				out.dev.Index)
 		}
 		if err := r.settle(t); err != nil {
 			return nil, err

@@ -166,7 +166,8 @@ func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
 		s.Layout = tile.ColMajor
 	}
 	if uint64(s.Bytes()) != o.Len {
-		return nil, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(), o.Len)
+		return nil, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(),
+			o.Len)
 	}
 	t, err := r.alloc(s)
 	if err != nil {

@@ -48,7 +48,8 @@ func (s *Shell) command(words []string) bool {
 
 func (s *Shell) help() {
 	out := s.host.Out
-	fmt.Fprintln(out, `Neuro-Lang, line by line: let x = 6 * 7, fn, @kernel fn, Tensor::load("nvme://a", ...).`)
+	fmt.Fprintln(out, `Neuro-Lang, line by line: `+
+		`let x = 6 * 7, fn, @kernel fn, Tensor::load("nvme://a", ...).`)
 	fmt.Fprintln(out, `run("FILE.nl") compiles a file and runs its main.`)
 	for _, c := range commands {
 		fmt.Fprintf(out, "  :%-16s %s\n", strings.TrimSpace(c.name+" "+c.args), c.doc)

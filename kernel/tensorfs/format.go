@@ -52,7 +52,8 @@ func (o *Object) String() string {
 	if o.ColMajor {
 		layout = "ColMajor"
 	}
-	return fmt.Sprintf("%s %v %s %s, %d bytes at %#x", o.Name, o.Shape, o.Elem, layout, o.Len, o.Off)
+	return fmt.Sprintf("%s %v %s %s, %d bytes at %#x", o.Name, o.Shape, o.Elem, layout, o.Len,
+		o.Off)
 }
 
 func (o *Object) check() error {
@@ -62,7 +63,8 @@ func (o *Object) check() error {
 	case len(o.Elem) > elemLen:
 		return fmt.Errorf("tensorfs: element type %q of %s is too long", o.Elem, o.Name)
 	case len(o.Shape) > maxDims:
-		return fmt.Errorf("tensorfs: %s has %d dimensions, %d at most", o.Name, len(o.Shape), maxDims)
+		return fmt.Errorf("tensorfs: %s has %d dimensions, %d at most", o.Name, len(o.Shape),
+			maxDims)
 	}
 	return nil
 }
@@ -129,7 +131,8 @@ func encodeSuper(size uint64) []byte {
 func decodeSuper(p []byte) (size uint64, err error) {
 	switch {
 	case len(p) < superLen || string(p[:8]) != magic:
-		return 0, fmt.Errorf("tensorfs: no volume here: the superblock does not start with %q", magic)
+		return 0, fmt.Errorf("tensorfs: no volume here: the superblock does not start with %q",
+			magic)
 	case binary.LittleEndian.Uint32(p[superCRC:]) != Checksum(p[:superCRC]):
 		return 0, fmt.Errorf("tensorfs: the superblock is corrupt (checksum)")
 	case binary.LittleEndian.Uint32(p[8:]) != version:

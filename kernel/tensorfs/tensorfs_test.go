@@ -17,7 +17,8 @@ func sample(t *testing.T) disk {
 	d := make(disk, 4<<20)
 	err := Create(d, uint64(len(d)), []File{
 		{Object{Name: "a", Elem: "f16", Shape: []int{4, 8}}, bytes.Repeat([]byte{1}, 64)},
-		{Object{Name: "b", Elem: "f32", ColMajor: true, Shape: []int{100}}, bytes.Repeat([]byte{2}, 400)},
+		{Object{Name: "b", Elem: "f32", ColMajor: true, Shape: []int{100}},
+			bytes.Repeat([]byte{2}, 400)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +66,8 @@ func TestAddReusesRoomAndReplaces(t *testing.T) {
 
 func TestEveryFlippedByteOfTheMetadataIsSeen(t *testing.T) {
 	d := sample(t)
-	for _, at := range []int{0, 9, 20, 2000, dirAt, dirAt + offExtent, dirAt + entryLen + 130, dirAt + 200,
-		dirAt + offFlags} {
+	for _, at := range []int{0, 9, 20, 2000, dirAt, dirAt + offExtent, dirAt + entryLen + 130,
+		dirAt + 200, dirAt + offFlags} {
 		bad := disk(bytes.Clone(d))
 		bad[at] ^= 0x40
 		if _, err := Mount(bad.read); err == nil {

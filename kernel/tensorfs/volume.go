@@ -83,8 +83,8 @@ func (v *Volume) Add(o Object) (placed Object, dirOff uint64, dirPage []byte, er
 	}
 	off, ok := v.room(o.Len, at)
 	if !ok {
-		return o, 0, nil, fmt.Errorf("tensorfs: no room for %d bytes of %s on a volume of %d", o.Len, o.Name,
-			v.size)
+		return o, 0, nil, fmt.Errorf("tensorfs: no room for %d bytes of %s on a volume of %d",
+			o.Len, o.Name, v.size)
 	}
 	o.Off = off
 	if at == len(v.objects) {

@@ -24,7 +24,8 @@ func New(s Spec, rec *traces.Recorder, ties uint64, stores ...nvme.Store) (*Boar
 	}
 	at := map[string]pcie.Bridge{"": b.Fabric.Root()}
 	for _, sw := range s.Switches {
-		br, err := b.Fabric.Switch(b.Fabric.Root(), b.slot(hwpcie.Link{Gen: 5, Lanes: 16, MPS: 256, MRRS: 512}), sw.Name)
+		link := b.slot(hwpcie.Link{Gen: 5, Lanes: 16, MPS: 256, MRRS: 512})
+		br, err := b.Fabric.Switch(b.Fabric.Root(), link, sw.Name)
 		if err != nil {
 			return nil, err
 		}

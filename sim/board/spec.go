@@ -69,7 +69,8 @@ func (s Size) parse() (uint64, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("size %q: write a whole number and B, KiB, MiB, GiB or TiB, as in \"16 GiB\"", string(s))
+	return 0, fmt.Errorf("size %q: write a whole number and B, KiB, MiB, GiB or TiB, "+
+		"as in \"16 GiB\"", string(s))
 }
 
 // Parse reads a board from TOML. Errors give file, line and column; unknown keys are errors.
@@ -89,8 +90,8 @@ func position(file string, err error) error {
 	case errors.As(err, &strict) && len(strict.Errors) > 0:
 		row, col := strict.Errors[0].Position()
 		key := strings.Join(strict.Errors[0].Key(), ".")
-		return fmt.Errorf("%s:%d:%d: unknown key %q (boards have name, title, cpus, memory, slots, "+
-			"[[switch]], [[gpu]], [[drive]])", file, row, col, key)
+		return fmt.Errorf("%s:%d:%d: unknown key %q (boards have name, title, cpus, memory, "+
+			"slots, [[switch]], [[gpu]], [[drive]])", file, row, col, key)
 	case errors.As(err, &syntax):
 		row, col := syntax.Position()
 		return fmt.Errorf("%s:%d:%d: %v", file, row, col, syntax)
@@ -107,7 +108,8 @@ func (s *Spec) Check() error {
 		return fmt.Errorf("board %s: memory: %w", s.Name, err)
 	}
 	if s.Slots < 1 || s.Slots > 5 {
-		return fmt.Errorf("board %s: slots of PCI Express generation %d; 1 to 5 are modelled", s.Name, s.Slots)
+		return fmt.Errorf("board %s: slots of PCI Express generation %d; 1 to 5 are modelled",
+			s.Name, s.Slots)
 	}
 	known := map[string]bool{"": true}
 	for _, sw := range s.Switches {
@@ -127,8 +129,8 @@ func (s *Spec) Check() error {
 			return fmt.Errorf("board %s: drive %d: %w", s.Name, i, err)
 		}
 		if nvme.Find(d.Profile) == nil {
-			return fmt.Errorf("board %s: drive %d: no profile %q; there are %s", s.Name, i, d.Profile,
-				strings.Join(nvme.Names(), ", "))
+			return fmt.Errorf("board %s: drive %d: no profile %q; there are %s", s.Name, i,
+				d.Profile, strings.Join(nvme.Names(), ", "))
 		}
 		if !known[d.Switch] {
 			return fmt.Errorf("board %s: drive %d: no switch %q on this board", s.Name, i, d.Switch)
@@ -163,7 +165,8 @@ func (s *Spec) Set(key, value string) error {
 			s.GPUs[i].Set = set
 		}
 	default:
-		return fmt.Errorf("no setting %q; there are cpus, memory and gpu.KEY (see: machine describe)", key)
+		return fmt.Errorf("no setting %q; there are cpus, memory and gpu.KEY "+
+			"(see: machine describe)", key)
 	}
 	return s.Check()
 }

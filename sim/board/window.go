@@ -50,7 +50,8 @@ func (w *window) read(off, n int) uint64 {
 	}
 	c.await()
 	v := binary.LittleEndian.Uint64(c.buf[:])
-	c.board.rec.Span(traces.CPURead, c.track, start, c.proc.Now(), nil, w.base+uint64(off), uint64(n), v)
+	c.board.rec.Span(traces.CPURead, c.track, start, c.proc.Now(), nil, w.base+uint64(off),
+		uint64(n), v)
 	return v
 }
 
@@ -92,7 +93,8 @@ func (w *window) Copy(off int, p []byte) {
 	start := c.proc.Now()
 	c.port.Write(w.base+uint64(off), bytes.Clone(p), pcie.Done{})
 	c.proc.Spend(c.timing.Combined.Span(uint64(len(p))))
-	c.board.rec.Span(traces.CPUCopy, c.track, start, c.proc.Now(), nil, w.base+uint64(off), uint64(len(p)))
+	c.board.rec.Span(traces.CPUCopy, c.track, start, c.proc.Now(), nil, w.base+uint64(off),
+		uint64(len(p)))
 }
 
 // memory is host memory for DMA.

@@ -40,7 +40,8 @@ func (e *computeEngine) order(c *channel, qmd uint64) {
 func (e *computeEngine) fetch(now sim.Time) {
 	g := e.gpu
 	done := now + g.cycles(int64(g.Chip.Get("l2.latency"))+int64(g.iface.QMD.Len/128)-1)
-	g.rec.Span(traces.GPUFetch, g.hostTrk, now, done, nil, e.queue.Peek().qmd, uint64(g.iface.QMD.Len))
+	g.rec.Span(traces.GPUFetch, g.hostTrk, now, done, nil, e.queue.Peek().qmd,
+		uint64(g.iface.QMD.Len))
 	g.eng.At(done, g, evLaunch, 0)
 }
 
@@ -78,8 +79,8 @@ func (e *computeEngine) prepare(now sim.Time) error {
 		}
 	}
 	sp := c.space
-	launch := &sm.Launch{Prog: prog, Grid: l.Grid, Block: l.Block, Shared: int(l.Shared), Params: params,
-		Mem: &sp}
+	launch := &sm.Launch{Prog: prog, Grid: l.Grid, Block: l.Block, Shared: int(l.Shared),
+		Params: params, Mem: &sp}
 	e.begin = g.cycle(now) + 1
 	e.name = g.rec.Text(prog.Name)
 	e.grid, err = sm.NewGrid(g.core, len(g.smTrk), g.memory, launch, int(l.Registers), e.begin)
@@ -170,7 +171,8 @@ func (e *computeEngine) end(now sim.Time) {
 		return
 	}
 	s := e.grid.Stats()
-	g.rec.Span(traces.GPUGrid, g.gridTrk, g.moment(e.begin), at, nil, e.name, uint64(s.CTAs), s.Instructions)
+	g.rec.Span(traces.GPUGrid, g.gridTrk, g.moment(e.begin), at, nil, e.name, uint64(s.CTAs),
+		s.Instructions)
 	cycles := uint64(e.grid.End() - e.begin)
 	pipes := uint64(len(g.smTrk)) * uint64(g.core.SubCores) * max(cycles, 1)
 	g.rec.Level(traces.GPUTensor, g.gridTrk, at, uint64(e.grid.Busy(sm.Tensor))*1000/pipes)

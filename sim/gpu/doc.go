@@ -3,6 +3,6 @@
 //
 // Modelled: the host interface of NVIDIA's class headers and GA100 manuals (runlists, GPFIFO
 // channels, USERD, doorbell, methods, launch descriptors, semaphores, GMMU). Not modelled: firmware
-// boot (channels are offered directly), time slices, interrupts, replayable faults, graphics. PTX is
-// the instruction set; sim/gpu/sm runs it, sim/gpu/tensor computes its matrices.
+// boot (channels are offered directly), time slices, interrupts, replayable faults, graphics. PTX
+// is the instruction set; sim/gpu/sm runs it, sim/gpu/tensor computes its matrices.
 package gpu

@@ -59,7 +59,8 @@ func Spec(c *chip.Chip) hwpcie.Endpoint {
 		SubVendor: spec.VendorNVIDIA,
 		BARs: []hwpcie.BAR{{Index: spec.RegisterBAR, Size: spec.RegisterBARSize},
 			{Index: spec.VRAMBAR, Size: size, Is64: true, Prefetchable: true}},
-		Link: hwpcie.Link{Gen: int(c.Get("pcie.gen")), Lanes: int(c.Get("pcie.lanes")), MPS: 256, MRRS: 512},
+		Link: hwpcie.Link{Gen: int(c.Get("pcie.gen")), Lanes: int(c.Get("pcie.lanes")),
+			MPS: 256, MRRS: 512},
 	}
 }
 

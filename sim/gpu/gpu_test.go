@@ -73,7 +73,8 @@ func (r *rig) mapPages() {
 				at = e.Addr
 				continue
 			}
-			r.gpu.VRAM.SetU64(slot, f.Pack(spec.Entry{Valid: true, Aperture: spec.VRAM, Addr: next}))
+			lower := spec.Entry{Valid: true, Aperture: spec.VRAM, Addr: next}
+			r.gpu.VRAM.SetU64(slot, f.Pack(lower))
 			at, next = next, next+4096
 		}
 	}
@@ -188,8 +189,9 @@ func TestBadCommandsStopTheChannel(t *testing.T) {
 		"truncated": {[]uint32{spec.Method(0, 0x100, 9), 1}, "wants 9 words, 1 are left"},
 		"opcode":    {[]uint32{6 << 29}, "unknown opcode"},
 		"unmapped":  {semaphore(0x55_0000_0000, 1, spec.SemRelease), "not mapped"},
-		"descriptor": {[]uint32{spec.Method(1, 0, 1), 0xcbc0, spec.Method(1, spec.ComputeSendPCAS, 1),
-			rigData >> 8, spec.Immediate(1, spec.ComputeSignaling, 9)}, "no QMD v4 descriptor"},
+		"descriptor": {[]uint32{spec.Method(1, 0, 1), 0xcbc0,
+			spec.Method(1, spec.ComputeSendPCAS, 1), rigData >> 8,
+			spec.Immediate(1, spec.ComputeSignaling, 9)}, "no QMD v4 descriptor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, chip.H100)
@@ -220,8 +222,8 @@ func FuzzPushbuffer(f *testing.F) {
 	}
 	f.Add(words(semaphore(rigData, 1, uint32(spec.SemRelease))))
 	f.Add(words(copyWords(0xc8b5, rigData, rigPush, 4096)))
-	f.Add(words([]uint32{spec.Method(1, 0, 1), 0xcbc0, spec.Method(1, spec.ComputeSendPCAS, 1), 1 << 12,
-		spec.Immediate(1, spec.ComputeSignaling, 9)}))
+	f.Add(words([]uint32{spec.Method(1, 0, 1), 0xcbc0, spec.Method(1, spec.ComputeSendPCAS, 1),
+		1 << 12, spec.Immediate(1, spec.ComputeSignaling, 9)}))
 	f.Fuzz(func(t *testing.T, p []byte) {
 		if len(p) < 4 || len(p) > 4096 {
 			return

@@ -78,7 +78,8 @@ func (c *channel) semaphore(va, payload uint64, n int, data uint32) {
 			return true
 		}
 	case spec.SemAcquire, spec.SemAcquireGEq:
-		c.wait = func(c *channel) bool { return c.acquire(va, payload, n, op == spec.SemAcquireGEq) }
+		circular := op == spec.SemAcquireGEq
+		c.wait = func(c *channel) bool { return c.acquire(va, payload, n, circular) }
 	default:
 		c.fault("semaphore operation %d is not modelled", op)
 	}

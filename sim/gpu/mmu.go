@@ -67,7 +67,8 @@ func (s *space) read(va uint64, p []byte) error {
 			return err
 		}
 		if t.aperture != spec.VRAM {
-			return fmt.Errorf("virtual address %#x is in system memory: the front end reads VRAM only", va)
+			return fmt.Errorf("virtual address %#x is in system memory: "+
+				"the front end reads VRAM only", va)
 		}
 		n := min(uint64(len(p)), t.va+t.size-va)
 		s.gpu.VRAM.Read(t.pa+va-t.va, p[:n])

@@ -117,7 +117,8 @@ func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link)
 // by a receiver that does not keep up.
 func (f *Fabric) half(to node, link pcie.Link, path string) *half {
 	rate := sim.Rate(link.TLPRate(pcie.AckShare(link.Gen)))
-	h := &half{fabric: f, to: to, rate: rate, track: f.rec.Track(path), index: uint32(len(f.halves))}
+	h := &half{fabric: f, to: to, rate: rate, track: f.rec.Track(path),
+		index: uint32(len(f.halves))}
 	trip := 2 * (f.Timing.Link + f.Timing.Root + rate.Span(uint64(2*(link.MPS+pcie.OverheadMW))))
 	flight := int64(rate.Count(trip)) + 2*int64(link.MPS)
 	for c := range classes {

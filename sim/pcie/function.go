@@ -245,7 +245,8 @@ func (fn *Function) mayMaster(op string, addr uint64) bool {
 		return false
 	}
 	if fn.config.Get(pcie.Command, 2)&pcie.CommandMaster == 0 {
-		fn.fabric.find("PCIE-7.5.1.1.3-BME", fn.path, "DMA %s of %#x with bus mastering off", op, addr)
+		fn.fabric.find("PCIE-7.5.1.1.3-BME", fn.path, "DMA %s of %#x with bus mastering off",
+			op, addr)
 		return false
 	}
 	return true

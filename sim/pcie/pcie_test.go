@@ -58,7 +58,8 @@ func newBench(t *testing.T, tm Timing) *bench {
 		}
 		for _, h := range b.fabric.halves {
 			for c := range h.header {
-				if h.header[c].Have() != h.header[c].Total() || h.data[c].Have() != h.data[c].Total() {
+				if h.header[c].Have() != h.header[c].Total() ||
+					h.data[c].Have() != h.data[c].Total() {
 					t.Errorf("half %d leaks credits of class %d", h.index, c)
 				}
 			}

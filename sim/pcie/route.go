@@ -83,7 +83,8 @@ func (f *Fabric) writeHost(t *tlp) {
 	default:
 		p := f.host.At(t.addr, t.size)
 		if p == nil {
-			f.find("PCIE-2.3.1-UR", t.track(), "%d byte write to %#x, where nothing is", t.size, t.addr)
+			f.find("PCIE-2.3.1-UR", t.track(), "%d byte write to %#x, where nothing is", t.size,
+				t.addr)
 			break
 		}
 		copy(p, t.data)
@@ -102,7 +103,8 @@ func (t *tlp) track() string {
 func (f *Fabric) readHost(t *tlp) {
 	p := f.host.At(t.addr, t.size)
 	if p == nil {
-		f.find("PCIE-2.3.1-UR", t.track(), "%d byte read of %#x, where nothing is", t.size, t.addr)
+		f.find("PCIE-2.3.1-UR", t.track(), "%d byte read of %#x, where nothing is", t.size,
+			t.addr)
 		p = ones(t.size)
 	}
 	f.reply(t, p, func(c *tlp) {

@@ -141,7 +141,8 @@ func (h *half) pick(now sim.Time) *tlp {
 			continue
 		}
 		t := *h.queues[c].Peek()
-		if class(c) != posted && h.queues[posted].Len() > 0 && (*h.queues[posted].Peek()).seq < t.seq {
+		if class(c) != posted && h.queues[posted].Len() > 0 &&
+			(*h.queues[posted].Peek()).seq < t.seq {
 			continue
 		}
 		if h.header[c].Have() < 1 || h.data[c].Have() < t.dataCredits() {

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Code in VRAM is PTX text behind a small header: PTX is the instruction set here. A program address
-// points at the header.
+// Code in VRAM is PTX text behind a small header: PTX is the instruction set here. A program
+// address points at the header.
 const (
 	CodeMagic     = "TOSPTX1\x00"
 	CodeHeaderLen = 16 // magic, length of the entry's name, length of the text (u32 each)
@@ -24,11 +24,13 @@ func PackCode(entry, text string) []byte {
 // CodeLen reads a header and gives the length of the whole.
 func CodeLen(header []byte) (int, error) {
 	if len(header) < CodeHeaderLen || string(header[:8]) != CodeMagic {
-		return 0, fmt.Errorf("gpu: no program here: the header does not start with %q", CodeMagic[:7])
+		return 0, fmt.Errorf("gpu: no program here: the header does not start with %q",
+			CodeMagic[:7])
 	}
 	name, text := binary.LittleEndian.Uint32(header[8:]), binary.LittleEndian.Uint32(header[12:])
 	if uint64(name)+uint64(text) > codeLimit {
-		return 0, fmt.Errorf("gpu: a program of %d bytes; %d at most", uint64(name)+uint64(text), codeLimit)
+		return 0, fmt.Errorf("gpu: a program of %d bytes; %d at most",
+			uint64(name)+uint64(text), codeLimit)
 	}
 	return CodeHeaderLen + int(name) + int(text), nil
 }

@@ -6,9 +6,11 @@ import (
 )
 
 func TestDescriptorsRoundTrip(t *testing.T) {
-	want := Launch{Grid: [3]uint32{1 << 20, 333, 7}, Block: [3]uint32{128, 2, 4}, Registers: 168, Barriers: 16,
-		Shared: 100 << 10, Program: 0x1_2345_6789_ab00, Constants: 0x1_0000_0400, ConstantLen: 1024,
-		Release: true, ReleaseAddr: 0xab_cdef_0010, ReleaseValue: 0x1122334455667788}
+	want := Launch{Grid: [3]uint32{1 << 20, 333, 7}, Block: [3]uint32{128, 2, 4}, Registers: 168,
+		Barriers: 16,
+		Shared:   100 << 10, Program: 0x1_2345_6789_ab00, Constants: 0x1_0000_0400,
+		ConstantLen: 1024,
+		Release:     true, ReleaseAddr: 0xab_cdef_0010, ReleaseValue: 0x1122334455667788}
 	for _, l := range []*QMDLayout{&QMDv3, &QMDv4} {
 		p := make([]byte, l.Len)
 		l.Encode(p, &want)
@@ -28,9 +30,11 @@ func TestDescriptorsRoundTrip(t *testing.T) {
 func TestDescriptorFieldsDoNotOverlap(t *testing.T) {
 	for _, l := range []*QMDLayout{&QMDv3, &QMDv4} {
 		seen := make([]bool, l.Len*8)
-		fields := []MW{l.MajorVersion, l.Type, l.Registers, l.Barriers, l.Shared, l.ConstSize, l.ConstValid,
+		fields := []MW{l.MajorVersion, l.Type, l.Registers, l.Barriers, l.Shared, l.ConstSize,
+			l.ConstValid,
 			l.ReleaseEnable, l.ReleaseSize, l.Release64, l.Program[0], l.Program[1], l.ConstAddr[0],
-			l.ConstAddr[1], l.ReleaseAddr[0], l.ReleaseAddr[1], l.ReleaseValue[0], l.ReleaseValue[1]}
+			l.ConstAddr[1], l.ReleaseAddr[0], l.ReleaseAddr[1], l.ReleaseValue[0],
+			l.ReleaseValue[1]}
 		fields = append(append(fields, l.Grid[:]...), l.Block[:]...)
 		for _, f := range fields {
 			for b := f.Lo; b <= f.Hi; b++ {
@@ -50,7 +54,8 @@ func TestPageTableEntriesRoundTrip(t *testing.T) {
 			{Valid: true, Aperture: VRAM, Addr: 0x1_2345_6000},
 			{Valid: true, Aperture: SystemCoherent, Addr: 0xab_cdef_0000},
 			{Valid: true, Page: true, Aperture: VRAM, Addr: 0x1f_e000_0000},
-			{Valid: true, Page: true, ReadOnly: true, Aperture: SystemCoherent, Addr: 0xff_e000_0000},
+			{Valid: true, Page: true, ReadOnly: true, Aperture: SystemCoherent,
+				Addr: 0xff_e000_0000},
 		} {
 			if got := f.Unpack(f.Pack(want)); got != want {
 				t.Errorf("%s: got %+v, want %+v", f.Name, got, want)
@@ -68,7 +73,8 @@ func TestPageTableEntriesByHand(t *testing.T) {
 		want uint64
 	}{
 		{&MMUv2, Entry{Valid: true, Aperture: VRAM, Addr: 0x5000}, 5<<8 | 1<<1},
-		{&MMUv2, Entry{Valid: true, Page: true, Aperture: SystemCoherent, Addr: 0x7000}, 7<<8 | 2<<1 | 1},
+		{&MMUv2, Entry{Valid: true, Page: true, Aperture: SystemCoherent, Addr: 0x7000},
+			7<<8 | 2<<1 | 1},
 		{&MMUv3, Entry{Valid: true, Aperture: VRAM, Addr: 0x5000}, 0x5000 | 1<<1},
 		{&MMUv3, Entry{Valid: true, Page: true, Aperture: VRAM, Addr: 0x2000_0000}, 0x2000_0001},
 	} {

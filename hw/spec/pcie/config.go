@@ -114,18 +114,23 @@ func (e *Endpoint) Header() reg.Table {
 		{Name: "VID", Off: VendorID, Size: 2, Reset: uint64(e.Vendor), Section: hdr + ".1.1"},
 		{Name: "DID", Off: DeviceID, Size: 2, Reset: uint64(e.Device), Section: hdr + ".1.2"},
 		{Name: "CMD", Off: Command, Size: 2, RW: CommandWritable, Section: hdr + ".1.3"},
-		{Name: "STS", Off: Status, Size: 2, Reset: StatusCapList, W1C: 0xf900, Section: hdr + ".1.4"},
+		{Name: "STS", Off: Status, Size: 2, Reset: StatusCapList, W1C: 0xf900,
+			Section: hdr + ".1.4"},
 		{Name: "RID", Off: Revision, Size: 1, Reset: uint64(e.Revision), Section: hdr + ".1.5"},
 		{Name: "PI", Off: 0x09, Size: 1, Reset: uint64(e.Class & 0xff), Section: hdr + ".1.6"},
-		{Name: "SCC", Off: 0x0a, Size: 1, Reset: uint64(e.Class >> 8 & 0xff), Section: hdr + ".1.6"},
-		{Name: "BCC", Off: 0x0b, Size: 1, Reset: uint64(e.Class >> 16 & 0xff), Section: hdr + ".1.6"},
+		{Name: "SCC", Off: 0x0a, Size: 1, Reset: uint64(e.Class >> 8 & 0xff),
+			Section: hdr + ".1.6"},
+		{Name: "BCC", Off: 0x0b, Size: 1, Reset: uint64(e.Class >> 16 & 0xff),
+			Section: hdr + ".1.6"},
 		{Name: "CLS", Off: 0x0c, Size: 1, RW: 0xff, Section: hdr + ".1.7"},
 		{Name: "HTYPE", Off: HeaderType, Size: 1, Section: hdr + ".1.9"},
 	}
 	t = append(t, e.bars()...)
 	return append(t, reg.Table{
-		{Name: "SSVID", Off: SubsystemVID, Size: 2, Reset: uint64(e.SubVendor), Section: hdr + ".2.3"},
-		{Name: "SSID", Off: SubsystemID, Size: 2, Reset: uint64(e.SubDevice), Section: hdr + ".2.3"},
+		{Name: "SSVID", Off: SubsystemVID, Size: 2, Reset: uint64(e.SubVendor),
+			Section: hdr + ".2.3"},
+		{Name: "SSID", Off: SubsystemID, Size: 2, Reset: uint64(e.SubDevice),
+			Section: hdr + ".2.3"},
 		{Name: "CAP", Off: CapPointer, Size: 1, Reset: pmAt, Section: hdr + ".1.11"},
 		{Name: "ILINE", Off: IntLine, Size: 1, RW: 0xff, Section: hdr + ".1.12"},
 	}...)
@@ -161,13 +166,15 @@ func (e *Endpoint) Capabilities() reg.Table {
 		next = expAt
 	}
 	t := reg.Table{
-		{Name: "PMCAP", Off: pmAt, Size: 4, Reset: 3<<16 | next<<8 | CapPM, Section: "PCIe 5.0, 7.5.2.1"},
+		{Name: "PMCAP", Off: pmAt, Size: 4, Reset: 3<<16 | next<<8 | CapPM,
+			Section: "PCIe 5.0, 7.5.2.1"},
 		{Name: "PMCSR", Off: pmAt + 4, Size: 4, RW: 0x0103, Section: "PCIe 5.0, 7.5.2.2"},
 	}
 	if e.Vectors > 0 {
 		bir := uint64(e.VectorBAR)
 		t = append(t, reg.Table{
-			{Name: "MXID", Off: msixAt, Size: 2, Reset: expAt<<8 | CapMSIX, Section: "PCIe 5.0, 7.7.2"},
+			{Name: "MXID", Off: msixAt, Size: 2, Reset: expAt<<8 | CapMSIX,
+				Section: "PCIe 5.0, 7.7.2"},
 			{Name: "MXC", Off: msixAt + 2, Size: 2, Reset: uint64(e.Vectors - 1), RW: 0xc000,
 				Section: "PCIe 5.0, 7.7.2.2"},
 			{Name: "MTAB", Off: msixAt + 4, Size: 4, Reset: uint64(e.VectorTable) | bir,
@@ -189,7 +196,8 @@ func (e *Endpoint) express() reg.Table {
 		{Name: "PXCAP", Off: expAt + ExpFlags, Size: 2, Reset: 2, Section: sec + ".2"},
 		{Name: "DEVCAP", Off: expAt + ExpDevCap, Size: 4, Section: sec + ".3",
 			Reset: DevCapFLR | DevCapRoleErrors | mps},
-		{Name: "DEVCTL", Off: expAt + ExpDevCtl, Size: 2, Reset: 0x2810, RW: 0x7fff, Section: sec + ".4"},
+		{Name: "DEVCTL", Off: expAt + ExpDevCtl, Size: 2, Reset: 0x2810, RW: 0x7fff,
+			Section: sec + ".4"},
 		{Name: "DEVSTA", Off: expAt + ExpDevSta, Size: 2, W1C: 0xf, Section: sec + ".5"},
 		{Name: "LNKCAP", Off: expAt + ExpLnkCap, Size: 4, Reset: link, Section: sec + ".6"},
 		{Name: "LNKCTL", Off: expAt + ExpLnkCtl, Size: 2, RW: 0x0fcb, Section: sec + ".7"},
@@ -208,7 +216,8 @@ func aer() reg.Table {
 		{Name: "AERID", Off: 0x100, Size: 4, Reset: 2<<16 | ExtCapAER, Section: sec + ".1"},
 		{Name: "AERUCES", Off: 0x104, Size: 4, W1C: 0x07fff030, Section: sec + ".2"},
 		{Name: "AERUCEM", Off: 0x108, Size: 4, RW: 0x07fff030, Section: sec + ".3"},
-		{Name: "AERUCESEV", Off: 0x10c, Size: 4, Reset: 0x00462030, RW: 0x07fff030, Section: sec + ".4"},
+		{Name: "AERUCESEV", Off: 0x10c, Size: 4, Reset: 0x00462030, RW: 0x07fff030,
+			Section: sec + ".4"},
 		{Name: "AERCS", Off: 0x110, Size: 4, W1C: 0xf1c1, Section: sec + ".5"},
 		{Name: "AERCM", Off: 0x114, Size: 4, Reset: 0x2000, RW: 0xf1c1, Section: sec + ".6"},
 		{Name: "AERCC", Off: 0x118, Size: 4, Section: sec + ".7"},

@@ -55,13 +55,15 @@ type Link struct {
 // Check reports a link that the standard does not have.
 func (l Link) Check() error {
 	if l.Gen < 1 || l.Gen > len(Generations) {
-		return fmt.Errorf("PCIe generation %d is not modelled (1 to %d are)", l.Gen, len(Generations))
+		return fmt.Errorf("PCIe generation %d is not modelled (1 to %d are)", l.Gen,
+			len(Generations))
 	}
 	if _, ok := ackLimit[l.Lanes]; !ok {
 		return fmt.Errorf("a PCIe link has 1, 2, 4, 8 or 16 lanes, not %d", l.Lanes)
 	}
 	if SizeCode(l.MPS) < 0 || SizeCode(l.MRRS) < 0 {
-		return fmt.Errorf("MPS %d and MRRS %d must be powers of two from 128 to 4096", l.MPS, l.MRRS)
+		return fmt.Errorf("MPS %d and MRRS %d must be powers of two from 128 to 4096",
+			l.MPS, l.MRRS)
 	}
 	return nil
 }

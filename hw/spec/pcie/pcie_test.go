@@ -38,8 +38,10 @@ func TestGen5ShareMeetsMeasurement(t *testing.T) {
 }
 
 func TestTablesAreWellFormed(t *testing.T) {
-	e := Endpoint{Vendor: 0x10de, Device: 0x2330, Class: 0x030200, Vectors: 9, Link: Link{5, 16, 256, 512},
-		BARs: []BAR{{Index: 0, Size: 1 << 24}, {Index: 1, Size: 1 << 37, Is64: true, Prefetchable: true}}}
+	e := Endpoint{Vendor: 0x10de, Device: 0x2330, Class: 0x030200, Vectors: 9,
+		Link: Link{5, 16, 256, 512},
+		BARs: []BAR{{Index: 0, Size: 1 << 24},
+			{Index: 1, Size: 1 << 37, Is64: true, Prefetchable: true}}}
 	if err := e.Header().Check(); err != nil {
 		t.Error(err)
 	}
@@ -49,7 +51,8 @@ func TestTablesAreWellFormed(t *testing.T) {
 }
 
 func TestImpossibleLinksAreNamed(t *testing.T) {
-	for _, l := range []Link{{0, 16, 256, 512}, {6, 16, 256, 512}, {5, 3, 256, 512}, {5, 16, 100, 512}} {
+	for _, l := range []Link{{0, 16, 256, 512}, {6, 16, 256, 512}, {5, 3, 256, 512},
+		{5, 16, 100, 512}} {
 		if l.Check() == nil {
 			t.Errorf("%+v passes", l)
 		}

@@ -16,7 +16,7 @@ const (
 	workRing    = 280 // Start and kick: 89 + 191
 	workSubmit  = 340 // submit, stage, releaseWords: 85 + 79 + 178
 	workEncode  = 920 // Prepare and QMDLayout.Encode: 391 + 530
-	workPerByte = 58  // of PTX checked: 45 MB/s measured (BenchmarkParse), at one a cycle of 2.6 GHz
+	workPerByte = 58  // of PTX checked: 45 MB/s measured (BenchmarkParse), one a cycle of 2.6 GHz
 )
 
 // Layout of the driver's own stretch at the start of VRAM.
@@ -35,7 +35,8 @@ const (
 )
 
 // lowWindow is a second view of the first 512 MiB of VRAM: rings, pushbuffers and descriptors are
-// named by 40 bits of address (GP_BASE, GP entries, SEND_PCAS_A), the flat address of VRAM has more.
+// named by 40 bits of address (GP_BASE, GP entries, SEND_PCAS_A), the flat address of VRAM has
+// more.
 const (
 	huge      = 512 << 20
 	lowWindow = mem.RAMLen - huge
@@ -158,7 +159,8 @@ func (d *Device) mapMemory() error {
 	d.flushTables()
 	d.regs.Write32(spec.PDBLow, uint32(d.root))
 	d.regs.Write32(spec.PDBHigh, uint32(d.root>>32))
-	d.regs.Write32(spec.Invalidate, spec.InvalidateTrigger|spec.InvalidateAllVA|spec.InvalidateAllPDB)
+	d.regs.Write32(spec.Invalidate,
+		spec.InvalidateTrigger|spec.InvalidateAllVA|spec.InvalidateAllPDB)
 	return nil
 }
 

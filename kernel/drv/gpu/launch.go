@@ -62,8 +62,8 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	constants := make([]byte, constLen)
 	copy(constants[d.Iface.ParamOffset:], g.Params)
 	qmd := make([]byte, d.Iface.QMD.Len)
-	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: regs, Barriers: 16,
-		Shared: g.Shared, Program: uint64(code), Constants: uint64(area + planConst),
+	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: regs,
+		Barriers: 16, Shared: g.Shared, Program: uint64(code), Constants: uint64(area + planConst),
 		ConstantLen: uint32(constLen), Release: true, ReleaseAddr: f.addr(), ReleaseValue: 1})
 	d.write(area+planQMD, qmd)
 	d.write(area+planConst, constants)

@@ -19,7 +19,8 @@ type Fence struct {
 // fence takes a semaphore and clears it.
 func (d *Device) fence() (Fence, error) {
 	if len(d.free) == 0 {
-		return Fence{}, d.fail("submit", "", fmt.Errorf("%d submissions are not waited for", semSlots))
+		return Fence{}, d.fail("submit", "",
+			fmt.Errorf("%d submissions are not waited for", semSlots))
 	}
 	slot := d.free[len(d.free)-1]
 	d.free = d.free[:len(d.free)-1]
@@ -75,8 +76,8 @@ func (d *Device) state() error {
 	return nil
 }
 
-// kick appends a segment of n dwords, in the driver's own stretch of VRAM, to the ring: the entry and the new index go
-// through the write-combining buffers, the doorbell drains them.
+// kick appends a segment of n dwords, in the driver's own stretch of VRAM, to the ring: the entry
+// and the new index go through the write-combining buffers, the doorbell drains them.
 func (d *Device) kick(segment mem.Addr, n int) error {
 	if d.sent-d.done >= ringLen-1 {
 		return d.fail("submit", "", fmt.Errorf("the ring of %d entries is full", ringLen))
@@ -153,7 +154,8 @@ func (d *Device) Copy(dst, src mem.Addr, n uint64) (Fence, error) {
 		launch = spec.CopySrcPitch.Put(launch, 1)
 		launch = spec.CopyDstPitch.Put(launch, 1)
 		words = append(words,
-			spec.Method(spec.SubCopy, spec.CopyInHi, 4), uint32(s>>32), uint32(s), uint32(t>>32), uint32(t),
+			spec.Method(spec.SubCopy, spec.CopyInHi, 4), uint32(s>>32), uint32(s),
+			uint32(t>>32), uint32(t),
 			spec.Method(spec.SubCopy, spec.CopyLineLength, 2), uint32(min(line, n-done)), 1,
 			spec.Method(spec.SubCopy, spec.CopyLaunch, 1), uint32(launch))
 	}

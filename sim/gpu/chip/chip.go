@@ -115,13 +115,15 @@ func (c *Chip) Check() error {
 	seen := map[string]bool{}
 	for _, p := range c.Params {
 		if Describe(p.Key) == "" || seen[p.Key] || p.Source == "" {
-			return fmt.Errorf("chip %s: parameter %q is unknown, doubled or without a source", c.Name, p.Key)
+			return fmt.Errorf("chip %s: parameter %q is unknown, doubled or without a source",
+				c.Name, p.Key)
 		}
 		seen[p.Key] = true
 	}
 	for _, k := range keys {
 		if !seen[k.key] || c.Get(k.key) < k.least {
-			return fmt.Errorf("chip %s: parameter %q is missing or below %v", c.Name, k.key, k.least)
+			return fmt.Errorf("chip %s: parameter %q is missing or below %v", c.Name, k.key,
+				k.least)
 		}
 	}
 	return nil
@@ -142,13 +144,15 @@ func (c *Chip) With(key, value string) (*Chip, error) {
 		}
 		for _, k := range keys {
 			if k.key == key && v < k.least {
-				return nil, fmt.Errorf("gpu.%s: %s is below the least value %v", key, value, k.least)
+				return nil, fmt.Errorf("gpu.%s: %s is below the least value %v", key, value,
+					k.least)
 			}
 		}
 		p.Value, p.Source = v, fmt.Sprintf("set on the command line; the chip has %v", p.Value)
 		return &changed, nil
 	}
-	return nil, fmt.Errorf("gpu.%s: no such parameter; there are: %s", key, strings.Join(c.keys(), " "))
+	return nil, fmt.Errorf("gpu.%s: no such parameter; there are: %s", key,
+		strings.Join(c.keys(), " "))
 }
 
 func (c *Chip) keys() []string {
@@ -191,11 +195,13 @@ func (c *Chip) Core() sm.Config {
 // Memory is the configuration of L2 and HBM.
 func (c *Chip) Memory() memory.Config {
 	return memory.Config{
-		L2Bytes: int(c.Get("l2.bytes")), L2Latency: int64(c.Get("l2.latency")), L2Rate: c.Get("l2.rate"),
-		Latency: int64(c.Get("hbm.latency")), Rate: c.Get("hbm.rate") / c.Get("sm.clock")}
+		L2Bytes: int(c.Get("l2.bytes")), L2Latency: int64(c.Get("l2.latency")),
+		L2Rate: c.Get("l2.rate"), Latency: int64(c.Get("hbm.latency")),
+		Rate: c.Get("hbm.rate") / c.Get("sm.clock")}
 }
 
 // PeakTensor is the dense f16 rate of the SMs' mma.sync pipes in FLOP/s: 4096 a m16n8k16.
 func (c *Chip) PeakTensor() float64 {
-	return 4096 * c.Get("sm.subcores") / c.Get("tensor.interval") * c.Get("sm.count") * c.Get("sm.clock")
+	cycle := 4096 * c.Get("sm.subcores") / c.Get("tensor.interval")
+	return cycle * c.Get("sm.count") * c.Get("sm.clock")
 }

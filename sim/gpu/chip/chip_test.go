@@ -27,7 +27,8 @@ func TestWithChangesACopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range [][2]string{{"sm.cuont", "7"}, {"sm.count", "many"}, {"sm.count", "0"}} {
-		if _, err := H100.With(bad[0], bad[1]); err == nil || !strings.Contains(err.Error(), "gpu.") {
+		_, err := H100.With(bad[0], bad[1])
+		if err == nil || !strings.Contains(err.Error(), "gpu.") {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

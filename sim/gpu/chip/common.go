@@ -27,8 +27,10 @@ func common(own ...Param) []Param {
 		{"latency.predicate", 13, "clk", huerta},
 		{"latency.branch", 14, "clk", huerta + ": 2 issue + 12 refetch"},
 		{"latency.shuffle", 23, "clk", "23-24 [R]"},
-		{"latency.barrier", 22, "clk", "FlashGPU-Sim: 15-30 after the last arrival [S]; the middle"},
-		{"pipe.access", 2, "clk", huerta + ": the SM's memory structure takes 1 request in 2 cycles"},
+		{"latency.barrier", 22, "clk",
+			"FlashGPU-Sim: 15-30 after the last arrival [S]; the middle"},
+		{"pipe.access", 2, "clk",
+			huerta + ": the SM's memory structure takes 1 request in 2 cycles"},
 		{"pipe.copy", 4, "clk", "H200 job: 65 cycles for 16 copies [S]"},
 		{"pcie.lanes", 16, "", datasheet},
 	}...)

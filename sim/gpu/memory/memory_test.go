@@ -38,7 +38,8 @@ func TestStreamsReachTheRates(t *testing.T) {
 			done = h.Access(start, a, 15, false)
 		}
 	}
-	if rate := float64(64*small) / float64(done-start); rate < 0.95*cfg.L2Rate || rate > cfg.L2Rate*1.03 {
+	rate := float64(64*small) / float64(done-start)
+	if rate < 0.95*cfg.L2Rate || rate > cfg.L2Rate*1.03 {
 		t.Errorf("L2 streams %.0f B a cycle, configured %v", rate, cfg.L2Rate)
 	}
 }

@@ -225,6 +225,8 @@ const quantum = 4096
 // stepLimit ends warps that loop for ever: far beyond any kernel that ends.
 const stepLimit = 1 << 36
 
+const deadlock = "deadlock: every warp waits at a barrier that nobody else will reach"
+
 func (c *CTA) run() error {
 	for c.running > 0 {
 		progress := false
@@ -242,7 +244,7 @@ func (c *CTA) run() error {
 			}
 		}
 		if !progress {
-			c.fail(c.warps[0], "deadlock: every warp waits at a barrier that nobody else will reach")
+			c.fail(c.warps[0], deadlock)
 			return c.launch.err
 		}
 	}

@@ -170,7 +170,9 @@ func (d *decoder) wideMul(t ptx.Type) func(*Warp) {
 	}
 	f := func(a, b uint32, c uint64) uint64 { return uint64(a)*uint64(b) + c }
 	if signed {
-		f = func(a, b uint32, c uint64) uint64 { return uint64(int64(int32(a))*int64(int32(b))) + c }
+		f = func(a, b uint32, c uint64) uint64 {
+			return uint64(int64(int32(a))*int64(int32(b))) + c
+		}
 	}
 	a, b, c := d.src32(1), d.src32(2), d.const64(0)
 	if mad {

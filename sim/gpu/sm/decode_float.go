@@ -188,7 +188,8 @@ func binaryCore(in *ptx.Inst, fl float, t ptx.Type) func(a, b uint32) uint32 {
 	return nil
 }
 
-func sumOrProduct(id ptx.OpID, fl float, t ptx.Type, mode num.Rounding, nearest bool) func(a, b uint32) uint32 {
+func sumOrProduct(id ptx.OpID, fl float, t ptx.Type, mode num.Rounding,
+	nearest bool) func(a, b uint32) uint32 {
 	if t == ptx.F32 && nearest {
 		switch id { // float32 arithmetic rounds once by itself
 		case ptx.OpAdd:

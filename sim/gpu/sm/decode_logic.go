@@ -7,7 +7,8 @@ import (
 )
 
 // relation is a comparison of lanes of one width; nil if not modelled.
-func relation(in *ptx.Inst, t ptx.Type) (narrow func(a, b uint32) bool, long func(a, b uint64) bool) {
+func relation(in *ptx.Inst, t ptx.Type) (narrow func(a, b uint32) bool,
+	long func(a, b uint64) bool) {
 	c := in.Compare()
 	if t.IsFloat() {
 		return floatRelation(in, c, t)
@@ -49,11 +50,13 @@ func holds(c ptx.Mod, less, equal bool) bool {
 	return false
 }
 
-func floatRelation(in *ptx.Inst, c ptx.Mod, t ptx.Type) (func(a, b uint32) bool, func(a, b uint64) bool) {
+func floatRelation(in *ptx.Inst, c ptx.Mod, t ptx.Type) (narrow func(a, b uint32) bool,
+	long func(a, b uint64) bool) {
 	compare := func(x, y float64) bool {
 		if x != x || y != y {
 			switch c {
-			case ptx.ModEqu, ptx.ModNeu, ptx.ModLtu, ptx.ModLeu, ptx.ModGtu, ptx.ModGeu, ptx.ModCmpNan:
+			case ptx.ModEqu, ptx.ModNeu, ptx.ModLtu, ptx.ModLeu, ptx.ModGtu, ptx.ModGeu,
+				ptx.ModCmpNan:
 				return true
 			}
 			return false

@@ -8,13 +8,14 @@ import (
 )
 
 var elementFormat = map[ptx.Type]num.Format{
-	ptx.F16: num.F16, ptx.Bf16: num.BF16, ptx.Tf32: num.TF32, ptx.E4m3: num.E4M3, ptx.E5m2: num.E5M2,
-	ptx.F32: num.F32, ptx.S8: num.S8, ptx.U8: num.U8, ptx.S32: num.S32, ptx.F64: num.F64,
+	ptx.F16: num.F16, ptx.Bf16: num.BF16, ptx.Tf32: num.TF32, ptx.F32: num.F32, ptx.F64: num.F64,
+	ptx.E4m3: num.E4M3, ptx.E5m2: num.E5M2, ptx.S8: num.S8, ptx.U8: num.U8, ptx.S32: num.S32,
 }
 
 // tensorCost is the issue interval of an mma of m16n8k16's size relative to f16.
 var tensorCost = map[ptx.Type]float32{
-	ptx.F16: 1, ptx.Bf16: 1, ptx.Tf32: 2, ptx.E4m3: 1, ptx.E5m2: 1, ptx.S8: 0.5, ptx.U8: 0.5, ptx.F64: 16,
+	ptx.F16: 1, ptx.Bf16: 1, ptx.Tf32: 2, ptx.F64: 16, ptx.E4m3: 1, ptx.E5m2: 1,
+	ptx.S8: 0.5, ptx.U8: 0.5,
 }
 
 // mma is mma.sync: types are D, A, B, C.

@@ -48,15 +48,16 @@ func (l *Launch) Occupancy(cfg *Config, registers int) (ctas int, limit string) 
 }
 
 // NewGrid prepares a launch to start at a cycle. registers is the number a thread takes.
-func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers int, start int64) (*Grid, error) {
+func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers int,
+	start int64) (*Grid, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
 	n, limit := l.Occupancy(&cfg, registers)
 	if n == 0 {
-		return nil, fmt.Errorf("kernel %s: a CTA does not fit on an SM (%s): %d threads, %d registers "+
-			"each, %d bytes of shared memory", l.Prog.Name, limit, l.Threads(), registers,
-			l.Prog.Static+l.Shared)
+		return nil, fmt.Errorf("kernel %s: a CTA does not fit on an SM (%s): %d threads, "+
+			"%d registers each, %d bytes of shared memory", l.Prog.Name, limit, l.Threads(),
+			registers, l.Prog.Static+l.Shared)
 	}
 	g := &Grid{launch: l, cfg: cfg, mem: mem, perCore: n, left: l.CTAs(), now: start, end: start}
 	for i := range cores {
@@ -98,7 +99,7 @@ func (g *Grid) Run(limit int64) (done bool, next int64, err error) {
 		}
 		if next == far {
 			g.launch.err = &FaultError{Kernel: g.launch.Prog.Name,
-				Detail: "deadlock: every warp waits at a barrier that nobody else will reach"}
+				Detail: deadlock}
 		}
 		if g.launch.err != nil {
 			return true, next, g.launch.err

@@ -132,7 +132,8 @@ func findEntry(m *ptx.Module, name string) (*ptx.Func, error) {
 	case found == nil && name == "":
 		return nil, fmt.Errorf("%s: no kernel (.entry) in it", m.Name)
 	case found == nil:
-		return nil, fmt.Errorf("%s: no kernel %q; it has %s", m.Name, name, strings.Join(names, ", "))
+		return nil, fmt.Errorf("%s: no kernel %q; it has %s", m.Name, name,
+			strings.Join(names, ", "))
 	case name == "" && len(names) > 1:
 		return nil, fmt.Errorf("%s: name one of its kernels: %s", m.Name, strings.Join(names, ", "))
 	}

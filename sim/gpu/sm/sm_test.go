@@ -89,8 +89,8 @@ func run(t *testing.T, src string, n int, in func(i int) uint32) []uint32 {
 		for i := range n {
 			mem.setU32(4*i, in(i))
 		}
-		l := &Launch{Prog: p, Grid: [3]uint32{uint32(n / 64), 1, 1}, Block: [3]uint32{64, 1, 1}, Mem: mem,
-			Params: params(mem.base, mem.base+uint64(4*n), uint32(n))}
+		l := &Launch{Prog: p, Grid: [3]uint32{uint32(n / 64), 1, 1}, Block: [3]uint32{64, 1, 1},
+			Mem: mem, Params: params(mem.base, mem.base+uint64(4*n), uint32(n))}
 		if mode == 0 {
 			if _, err := l.Run(); err != nil {
 				t.Fatal(err)
@@ -118,7 +118,8 @@ var testConfig = Config{SubCores: 4, Warps: 64, CTAs: 32, Registers: 65536, Shar
 	Interval: [Classes]float64{ALU: 2, FMA: 1, Half: 1, Double: 2, Special: 8, Shared: 1, Global: 1,
 		Async: 1, Tensor: 8, Branch: 1, Barrier: 1}}
 
-var testMemory = memory.Config{L2Bytes: 1 << 20, L2Latency: 250, L2Rate: 3900, Latency: 600, Rate: 1700}
+var testMemory = memory.Config{L2Bytes: 1 << 20, L2Latency: 250, L2Rate: 3900, Latency: 600,
+	Rate: 1700}
 
 func timed(t testing.TB, l *Launch) *Grid {
 	t.Helper()
@@ -145,11 +146,13 @@ func TestScalarPrograms(t *testing.T) {
 loop:	setp.eq.u32 %p1, %r5, 0; @%p1 bra done;
 	add.u32 %r6, %r6, %r5; sub.u32 %r5, %r5, 1; bra loop;
 done:	st.global.u32 [%rd2], %r6;`,
-			func(i int) uint32 { return uint32(i % 37) }, func(x uint32, _ int) uint32 { return x * (x + 1) / 2 }},
+			func(i int) uint32 { return uint32(i % 37) },
+			func(x uint32, _ int) uint32 { return x * (x + 1) / 2 }},
 		{"branches that meet", "", `ld.global.u32 %r5, [%rd1]; and.b32 %r6, %r5, 1;
 	setp.ne.u32 %p1, %r6, 0; @%p1 bra odd; shl.b32 %r5, %r5, 1; bra join;
 odd:	mul.lo.u32 %r5, %r5, 3;
-join:	activemask.b32 %r7; popc.b32 %r7, %r7; mad.lo.u32 %r5, %r7, 1000, %r5; st.global.u32 [%rd2], %r5;`,
+join:	activemask.b32 %r7; popc.b32 %r7, %r7; mad.lo.u32 %r5, %r7, 1000, %r5;
+	st.global.u32 [%rd2], %r5;`,
 			func(i int) uint32 { return uint32(i) },
 			func(x uint32, _ int) uint32 { return x*(2+x&1) + 32000 }},
 		{"butterfly sum", "", `ld.global.u32 %r5, [%rd1];
@@ -161,8 +164,9 @@ join:	activemask.b32 %r7; popc.b32 %r7, %r7; mad.lo.u32 %r5, %r7, 1000, %r5; st.
 	st.global.u32 [%rd2], %r5;`,
 			func(i int) uint32 { return uint32(i) },
 			func(_ uint32, i int) uint32 { return uint32(i/32*32*32 + 31*16) }},
-		{"reverse through shared memory", ".shared .align 4 .b8 buf[256];", `ld.global.u32 %r5, [%rd1];
-	mov.u32 %r6, buf; shl.b32 %r7, %r4, 2; add.u32 %r7, %r6, %r7; st.shared.u32 [%r7], %r5;
+		{"reverse through shared memory", ".shared .align 4 .b8 buf[256];", `
+	ld.global.u32 %r5, [%rd1]; mov.u32 %r6, buf;
+	shl.b32 %r7, %r4, 2; add.u32 %r7, %r6, %r7; st.shared.u32 [%r7], %r5;
 	bar.sync 0;
 	sub.u32 %r8, 63, %r4; shl.b32 %r8, %r8, 2; add.u32 %r8, %r6, %r8; ld.shared.u32 %r5, [%r8];
 	st.global.u32 [%rd2], %r5;`,
@@ -193,17 +197,25 @@ join:	activemask.b32 %r7; popc.b32 %r7, %r7; mad.lo.u32 %r5, %r7, 1000, %r5; st.
 			}},
 		{"atomics", ".shared .align 4 .b8 sum[4];", `mov.u32 %r6, sum; setp.ne.u32 %p1, %r4, 0;
 	@!%p1 st.shared.u32 [%r6], 0; bar.sync 0; ld.global.u32 %r5, [%rd1];
-	atom.shared.add.u32 %r7, [%r6], %r5; bar.sync 0; ld.shared.u32 %r8, [%r6]; st.global.u32 [%rd2], %r8;`,
-			func(i int) uint32 { return uint32(i % 64) }, func(uint32, int) uint32 { return 63 * 32 }},
-		{"asynchronous copy", ".shared .align 16 .b8 buf[256];", `mov.u32 %r6, buf; shl.b32 %r7, %r4, 2;
-	add.u32 %r7, %r6, %r7; cp.async.ca.shared.global [%r7], [%rd1], 4; cp.async.commit_group;
+	atom.shared.add.u32 %r7, [%r6], %r5; bar.sync 0; ld.shared.u32 %r8, [%r6];
+	st.global.u32 [%rd2], %r8;`,
+			func(i int) uint32 { return uint32(i % 64) },
+			func(uint32, int) uint32 { return 63 * 32 }},
+		{"asynchronous copy", ".shared .align 16 .b8 buf[256];", `
+	mov.u32 %r6, buf; shl.b32 %r7, %r4, 2; add.u32 %r7, %r6, %r7;
+	cp.async.ca.shared.global [%r7], [%rd1], 4; cp.async.commit_group;
 	cp.async.wait_group 0; bar.sync 0; xor.b32 %r8, %r7, 4; ld.shared.u32 %r5, [%r8];
 	st.global.u32 [%rd2], %r5;`,
-			func(i int) uint32 { return uint32(i) }, func(_ uint32, i int) uint32 { return uint32(i ^ 1) }},
+			func(i int) uint32 { return uint32(i) },
+			func(_ uint32, i int) uint32 { return uint32(i ^ 1) }},
 		{"wide arithmetic", "", `ld.global.u32 %r5, [%rd1]; mul.wide.s32 %rd4, %r5, %r5;
-	shr.u64 %rd4, %rd4, 3; add.s64 %rd4, %rd4, 5; cvt.u32.u64 %r6, %rd4; st.global.u32 [%rd2], %r6;`,
+	shr.u64 %rd4, %rd4, 3; add.s64 %rd4, %rd4, 5; cvt.u32.u64 %r6, %rd4;
+	st.global.u32 [%rd2], %r6;`,
 			func(i int) uint32 { return uint32(i * 12345) },
-			func(x uint32, _ int) uint32 { return uint32(uint64(int64(int32(x))*int64(int32(x)))>>3 + 5) }},
+			func(x uint32, _ int) uint32 {
+				v := int64(int32(x))
+				return uint32(uint64(v*v)>>3 + 5)
+			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for i, got := range run(t, kernel(c.regs, c.body), 256, c.in) {
@@ -217,10 +229,12 @@ join:	activemask.b32 %r7; popc.b32 %r7, %r7; mad.lo.u32 %r5, %r7, 1000, %r5; st.
 
 func TestFaultsNameThePlace(t *testing.T) {
 	for name, c := range map[string]struct{ body, want string }{
-		"nothing mapped": {"mov.u64 %rd4, 64; ld.global.u32 %r5, [%rd4];", "0x40: nothing is mapped"},
-		"misaligned":     {"ld.global.u32 %r5, [%rd1+2];", "not aligned"},
-		"beyond shared":  {"mov.u32 %r5, 4096; st.shared.u32 [%r5], 1;", "outside the CTA's shared"},
-		"trap":           {"trap;", "trapped"},
+		"nothing mapped": {"mov.u64 %rd4, 64; ld.global.u32 %r5, [%rd4];",
+			"0x40: nothing is mapped"},
+		"misaligned": {"ld.global.u32 %r5, [%rd1+2];", "not aligned"},
+		"beyond shared": {"mov.u32 %r5, 4096; st.shared.u32 [%r5], 1;",
+			"outside the CTA's shared"},
+		"trap": {"trap;", "trapped"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := load(t, kernel("", c.body), "k")
@@ -228,7 +242,8 @@ func TestFaultsNameThePlace(t *testing.T) {
 			l := &Launch{Prog: p, Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{32, 1, 1}, Mem: mem,
 				Params: params(mem.base, mem.base, uint32(0))}
 			_, err := l.Run()
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "line ") {
+			if err == nil || !strings.Contains(err.Error(), c.want) ||
+				!strings.Contains(err.Error(), "line ") {
 				t.Fatalf("error %v, want %q", err, c.want)
 			}
 		})
@@ -242,7 +257,8 @@ func TestUnmodelledInstructionsAreListedWithLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Load(m, "", 90)
-	if err == nil || !strings.Contains(err.Error(), "dp2a") || !strings.Contains(err.Error(), "line 16") {
+	if err == nil || !strings.Contains(err.Error(), "dp2a") ||
+		!strings.Contains(err.Error(), "line 16") {
 		t.Fatalf("error %v", err)
 	}
 }
@@ -277,11 +293,12 @@ func TestBankConflictsCostTurns(t *testing.T) {
 }
 
 func TestSameTimeWhateverTheOrderOfMaps(t *testing.T) {
+	src := kernel("", "ld.global.u32 %r5, [%rd1]; st.global.u32 [%rd2], %r5;")
 	end := int64(0)
 	for range 3 {
 		mem := newFlat(1 << 16)
-		l := &Launch{Prog: load(t, kernel("", "ld.global.u32 %r5, [%rd1]; st.global.u32 [%rd2], %r5;"), "k"),
-			Grid: [3]uint32{32, 1, 1}, Block: [3]uint32{64, 1, 1}, Mem: mem,
+		l := &Launch{Prog: load(t, src, "k"), Grid: [3]uint32{32, 1, 1},
+			Block: [3]uint32{64, 1, 1}, Mem: mem,
 			Params: params(mem.base, mem.base+1<<15, uint32(0))}
 		g := timed(t, l)
 		if end != 0 && g.End() != end {

@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/memory"
+	"tensoros/sim/gpu/sm"
+)
+
+// ptxRun is what `ptx run` was asked for.
+type ptxRun struct {
+	entry       string
+	grid, block string
+	shared      int
+	args        []string
+	print       []string
+	out         []string
+	expect      []string
+	functional  bool
+}
+
+const ptxRunLong = `Run one kernel of a PTX file on the chip of --board, without a machine around it.
+
+Arguments are given in order: buffers (zeros:BYTES, iota:N:TYPE, rand:N:TYPE[:SEED], file:PATH)
+and scalars (TYPE:VALUE). Afterwards a buffer can be printed (--print INDEX:TYPE[:COUNT]),
+written (--out INDEX=FILE) or compared (--expect INDEX=FILE).
+
+    tos-sim ptx run scale.ptx --grid 4 --block 256 --arg iota:1024:u32 --arg u32:3 --print 0:u32:8`
+
+func ptxRunCommand(e *env) *cobra.Command {
+	var r ptxRun
+	c := &cobra.Command{
+		Use:   "run [flags] FILE.ptx",
+		Short: "Run a kernel of a PTX file on the chip",
+		Long:  ptxRunLong,
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(_ *cobra.Command, args []string) error { return e.ptxRun(args[0], &r) },
+	}
+	f := c.Flags()
+	f.StringVar(&r.entry, "entry", "", "`KERNEL` to run; may be left out if there is one")
+	f.StringVar(&r.grid, "grid", "1", "CTAs, `X[,Y[,Z]]`")
+	f.StringVar(&r.block, "block", "32", "threads a CTA, `X[,Y[,Z]]`")
+	f.IntVar(&r.shared, "shared", 0, "`BYTES` of dynamic shared memory")
+	f.StringArrayVar(&r.args, "arg", nil, "an argument of the kernel, in order")
+	f.StringArrayVar(&r.print, "print", nil, "print a buffer, `INDEX:TYPE[:COUNT]`")
+	f.StringArrayVar(&r.out, "out", nil, "write a buffer, `INDEX=FILE`")
+	f.StringArrayVar(&r.expect, "expect", nil, "compare a buffer, `INDEX=FILE`")
+	f.BoolVar(&r.functional, "functional", false, "execute without time")
+	return c
+}
+
+// ptxRunReport is the outcome.
+type ptxRunReport struct {
+	Kernel       string  `json:"kernel"`
+	Chip         string  `json:"chip"`
+	CTAs         int     `json:"ctas"`
+	Instructions uint64  `json:"warp_instructions"`
+	Cycles       int64   `json:"cycles,omitempty"`
+	US           float64 `json:"us,omitempty"`
+	CTAsPerSM    int     `json:"ctas_per_sm,omitempty"`
+	LimitedBy    string  `json:"limited_by,omitempty"`
+	L2Hits       uint64  `json:"l2_sector_hits,omitempty"`
+	L2Misses     uint64  `json:"l2_sector_misses,omitempty"`
+}
+
+func (e *env) ptxRun(path string, r *ptxRun) error {
+	src, err := e.readFile(path)
+	if err != nil {
+		return err
+	}
+	m, err := ptx.Parse(path, src)
+	if err == nil {
+		err = ptx.Verify(m)
+	}
+	if err != nil {
+		return failed("tos-sim ptx check "+path+" lists them", "%w", err)
+	}
+	spec, err := e.spec()
+	if err != nil {
+		return err
+	}
+	if len(spec.GPUs) == 0 {
+		return usage("", "board %s has no GPU", spec.Name)
+	}
+	c, err := spec.GPUs[0].Build()
+	if err != nil {
+		return err
+	}
+	p, err := sm.Load(m, r.entry, c.SM)
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	l, bufs, err := e.ptxLaunch(m.Func(p.Name), p, r)
+	if err != nil {
+		return err
+	}
+	report := ptxRunReport{Kernel: p.Name, Chip: c.Name, CTAs: l.CTAs()}
+	if r.functional {
+		s, err := l.Run()
+		if err != nil {
+			return failed("", "%w", err)
+		}
+		report.Instructions = s.Instructions
+	} else {
+		mem := memory.New(c.Memory())
+		regs := min(p.Registers(), 255)
+		g, err := sm.NewGrid(c.Core(), int(c.Get("sm.count")), mem, l, regs, 0)
+		if err != nil {
+			return failed("", "%w", err)
+		}
+		if _, _, err := g.Run(1 << 62); err != nil {
+			return failed("", "%w", err)
+		}
+		cfg := c.Core()
+		report.Instructions, report.Cycles = g.Stats().Instructions, g.End()
+		report.US = float64(c.Clock().Span(uint64(g.End()))) / 1e6
+		report.CTAsPerSM, report.LimitedBy = l.Occupancy(&cfg, regs)
+		report.L2Hits, report.L2Misses = mem.Hits, mem.Misses
+	}
+	return e.ptxOutcome(&report, r, bufs)
+}
+
+// ptxLaunch builds the launch and its memory.
+func (e *env) ptxLaunch(f *ptx.Func, p *sm.Program, r *ptxRun) (*sm.Launch, []kernelArg, error) {
+	var args []kernelArg
+	for _, spec := range r.args {
+		a, err := e.parseArg(spec)
+		if err != nil {
+			return nil, nil, err
+		}
+		args = append(args, a)
+	}
+	mem := &deviceMemory{}
+	params, err := parameters(f, args, mem)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := &sm.Launch{Prog: p, Shared: r.shared, Params: params, Mem: mem}
+	if l.Grid, err = dim3("--grid", r.grid); err != nil {
+		return nil, nil, err
+	}
+	if l.Block, err = dim3("--block", r.block); err != nil {
+		return nil, nil, err
+	}
+	return l, args, nil
+}
+
+func dim3(flag, text string) (d [3]uint32, err error) {
+	d = [3]uint32{1, 1, 1}
+	parts := strings.Split(text, ",")
+	for i, s := range parts {
+		n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
+		if err != nil || n == 0 || i > 2 {
+			return d, usage("as in "+flag+" 4,2", "%s %s: write X, X,Y or X,Y,Z, each at least 1", flag,
+				text)
+		}
+		d[i] = uint32(n)
+	}
+	return d, nil
+}
+
+// ptxOutcome prints, writes and compares.
+func (e *env) ptxOutcome(report *ptxRunReport, r *ptxRun, args []kernelArg) error {
+	for _, spec := range r.print {
+		if err := e.printBuffer(spec, args); err != nil {
+			return err
+		}
+	}
+	for _, spec := range r.out {
+		p, file, err := bufferFile("--out", spec, args)
+		if err != nil {
+			return err
+		}
+		err = e.writeTo(file, func(w io.Writer) error { _, err := w.Write(p); return err })
+		if err != nil {
+			return err
+		}
+	}
+	for _, spec := range r.expect {
+		p, file, err := bufferFile("--expect", spec, args)
+		if err != nil {
+			return err
+		}
+		want, err := e.readFile(file)
+		if err != nil {
+			return err
+		}
+		if at := firstDifference(p, want); at >= 0 {
+			return failed("", "--expect %s: byte %d differs (%d bytes, the file has %d)", spec, at,
+				len(p), len(want))
+		}
+	}
+	if e.json {
+		return e.encode(report)
+	}
+	_, err := fmt.Fprintf(e.out, "kernel %s on %s: %d CTAs, %d warp instructions", report.Kernel,
+		report.Chip, report.CTAs, report.Instructions)
+	if report.Cycles > 0 {
+		fmt.Fprintf(e.out, ", %d cycles, %.3f us; %d CTAs a SM (%s), L2 %d hits %d misses",
+			report.Cycles, report.US, report.CTAsPerSM, report.LimitedBy, report.L2Hits, report.L2Misses)
+	}
+	fmt.Fprintln(e.out)
+	return err
+}
+
+func firstDifference(a, b []byte) int {
+	if bytes.Equal(a, b) {
+		return -1
+	}
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+func pickBuffer(flag, index string, args []kernelArg) ([]byte, error) {
+	i, err := strconv.Atoi(index)
+	if err != nil || i < 0 || i >= len(args) || args[i].buffer == nil {
+		return nil, usage("arguments count from 0", "%s: argument %q is not a buffer", flag, index)
+	}
+	return args[i].buffer, nil
+}
+
+func bufferFile(flag, spec string, args []kernelArg) (p []byte, file string, err error) {
+	index, file, ok := strings.Cut(spec, "=")
+	if !ok {
+		return nil, "", usage("", "%s %s: write INDEX=FILE", flag, spec)
+	}
+	p, err = pickBuffer(flag, index, args)
+	return p, file, err
+}
+
+// printBuffer prints elements of a buffer on one line.
+func (e *env) printBuffer(spec string, args []kernelArg) error {
+	f := strings.Split(spec, ":")
+	if len(f) < 2 || len(f) > 3 {
+		return usage("", "--print %s: write INDEX:TYPE[:COUNT]", spec)
+	}
+	p, err := pickBuffer("--print", f[0], args)
+	if err != nil {
+		return err
+	}
+	t, ok := argTypes[f[1]]
+	if !ok {
+		return usage(argForms, "--print %s: no type %q", spec, f[1])
+	}
+	n := len(p) / t.size
+	if len(f) == 3 {
+		k, err := strconv.Atoi(f[2])
+		if err != nil || k < 1 {
+			return usage("", "--print %s: %q is not a count", spec, f[2])
+		}
+		n = min(n, k)
+	}
+	var line []string
+	for i := range n {
+		line = append(line, t.show(getBits(p[i*t.size:(i+1)*t.size])))
+	}
+	_, err = fmt.Fprintln(e.out, strings.Join(line, " "))
+	return err
+}
