@@ -104,7 +104,7 @@ func (k *Kernel) overdue(v *Volume, start hw.Time) error {
 
 // WriteObject stores n bytes from a bus address as an object: the data, then the directory.
 func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
-	o, dirOff, page, err := v.FS.Add(o)
+	o, err := v.FS.Place(o)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,11 @@ func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
 	if err := k.Loop.Wait(k.Loop.Go("save "+o.Name, step)); err != nil {
 		return err
 	}
-	if err := k.viaHost(v, nvme.OpWrite, dirOff, page); err != nil {
+	if err := v.Drive.Flush(k.CPU); err != nil {
+		return err
+	}
+	off, page := v.FS.Enter(o)
+	if err := k.viaHost(v, nvme.OpWrite, off, page); err != nil {
 		return err
 	}
 	return v.Drive.Flush(k.CPU)

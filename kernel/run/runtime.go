@@ -24,6 +24,7 @@ type Runtime struct {
 
 	k     *kernel.Kernel
 	print func(line string)
+	owned []*tensor
 }
 
 // Load is an object that was brought into VRAM: size, and when the first command was sent and the
@@ -77,7 +78,26 @@ func (r *Runtime) alloc(s vm.Spec) (*tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s on gpu%d: %w", s, d.Index, err)
 	}
-	return &tensor{dev: d, at: at, n: n}, nil
+	t := &tensor{dev: d, at: at, n: n}
+	r.owned = append(r.owned, t)
+	return t, nil
+}
+
+// Mark remembers which tensors there are, for FreeSince.
+func (r *Runtime) Mark() int { return len(r.owned) }
+
+// FreeSince gives back the memory of every tensor made since a Mark: of a program that is over. It
+// waits for what still writes to them.
+func (r *Runtime) FreeSince(mark int) error {
+	var first error
+	for _, t := range r.owned[mark:] {
+		if err := r.settle(t); err != nil && first == nil {
+			first = err
+		}
+		t.dev.Heap.Release(t.at, t.n)
+	}
+	r.owned = r.owned[:mark]
+	return first
 }
 
 // Alloc makes a tensor. Contents are made on the host and moved by the copy engine.

@@ -149,7 +149,12 @@ func (s *Shell) RunFile(name string) error {
 		return &neurolang.Errors{Set: set, List: ds}
 	}
 	s.last = p
-	if err := vm.Run(p, s.rt, vm.Options{}); err != nil {
+	mark := s.rt.Mark()
+	err = vm.Run(p, s.rt, vm.Options{})
+	if free := s.rt.FreeSince(mark); err == nil {
+		err = free
+	}
+	if err != nil {
 		return fmt.Errorf("%s", neurolang.Render(set, err, s.host.Style))
 	}
 	if s.host.AfterRun != nil {

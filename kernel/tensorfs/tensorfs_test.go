@@ -44,22 +44,33 @@ func TestWhatIsCreatedIsMounted(t *testing.T) {
 	}
 }
 
-func TestAddReusesRoomAndReplaces(t *testing.T) {
+func TestReplacingKeepsTheOldUntilEntered(t *testing.T) {
 	d := sample(t)
 	v, _ := Mount(d.read)
 	a, _ := v.Lookup("a")
-	o, off, page, err := v.Add(Object{Name: "a", Elem: "f16", Shape: []int{4, 8}, Len: 64})
-	if err != nil || o.Off != a.Off {
-		t.Fatalf("a moved to %#x: %v", o.Off, err)
+	o, err := v.Place(Object{Name: "a", Elem: "f16", Shape: []int{4, 8}, Len: 64})
+	if err != nil || o.Off == a.Off {
+		t.Fatalf("placed over the old extent at %#x: %v", o.Off, err)
 	}
+	if now, _ := v.Lookup("a"); now.Off != a.Off {
+		t.Fatal("the directory changed before Enter")
+	}
+	off, page := v.Enter(o)
 	d.WriteAt(page, int64(off))
-	if v2, err := Mount(d.read); err != nil || len(v2.Objects()) != 2 {
+	v2, err := Mount(d.read)
+	if err != nil || len(v2.Objects()) != 2 {
 		t.Fatal(err)
 	}
-	if _, _, _, err := v.Add(Object{Name: "huge", Len: 8 << 20}); err == nil {
+	if now, _ := v2.Lookup("a"); now.Off != o.Off {
+		t.Error("the new extent is not in the directory")
+	}
+	if p, _ := v2.Place(Object{Name: "c", Len: 64}); p.Off != a.Off {
+		t.Errorf("the old extent is not reused: %#x", p.Off)
+	}
+	if _, err := v.Place(Object{Name: "huge", Len: 8 << 20}); err == nil {
 		t.Error("room for more than there is")
 	}
-	if _, _, _, err := v.Add(Object{Name: ""}); err == nil {
+	if _, err := v.Place(Object{Name: ""}); err == nil {
 		t.Error("an object without a name")
 	}
 }

@@ -66,27 +66,28 @@ func (v *Volume) Names() []string {
 	return out
 }
 
-// Add finds room for an object and enters it; an object of the same name is replaced. The caller
-// writes the data to the extent, then the directory page that is returned at its offset.
-func (v *Volume) Add(o Object) (placed Object, dirOff uint64, dirPage []byte, err error) {
+// Place finds room for an object, beside what is there: an object of the same name keeps its
+// extent until Enter replaces it. The caller writes the data to the extent that is returned.
+func (v *Volume) Place(o Object) (Object, error) {
 	if err := o.check(); err != nil {
-		return o, 0, nil, err
+		return o, err
 	}
-	at := len(v.objects)
-	for i := range v.objects {
-		if v.objects[i].Name == o.Name {
-			at = i
-		}
+	if v.slot(o.Name) == MaxObjects {
+		return o, fmt.Errorf("tensorfs: the directory of %d objects is full", MaxObjects)
 	}
-	if at == MaxObjects {
-		return o, 0, nil, fmt.Errorf("tensorfs: the directory of %d objects is full", MaxObjects)
-	}
-	off, ok := v.room(o.Len, at)
+	off, ok := v.room(o.Len)
 	if !ok {
-		return o, 0, nil, fmt.Errorf("tensorfs: no room for %d bytes of %s on a volume of %d",
-			o.Len, o.Name, v.size)
+		return o, fmt.Errorf("tensorfs: no room for %d bytes of %s on a volume of %d", o.Len,
+			o.Name, v.size)
 	}
 	o.Off = off
+	return o, nil
+}
+
+// Enter puts a placed object, whose data is written, into the directory. The caller writes the
+// directory page that is returned at its offset.
+func (v *Volume) Enter(o Object) (off uint64, page []byte) {
+	at := v.slot(o.Name)
 	if at == len(v.objects) {
 		v.objects = append(v.objects, o)
 	} else {
@@ -94,21 +95,26 @@ func (v *Volume) Add(o Object) (placed Object, dirOff uint64, dirPage []byte, er
 	}
 	const perPage = superLen / entryLen
 	first := at / perPage * perPage
-	page := make([]byte, superLen)
+	page = make([]byte, superLen)
 	for i := first; i < min(first+perPage, len(v.objects)); i++ {
 		v.objects[i].encode(page[(i-first)*entryLen:])
 	}
-	return o, dirAt + uint64(first)*entryLen, page, nil
+	return dirAt + uint64(first)*entryLen, page
 }
 
-// room finds the first gap of n bytes between the extents, other than that of entry skip.
-func (v *Volume) room(n uint64, skip int) (uint64, bool) {
-	var taken []Object
-	for i, o := range v.objects {
-		if i != skip {
-			taken = append(taken, o)
+// slot is the place of a name in the directory, or of a new one behind the last.
+func (v *Volume) slot(name string) int {
+	for i := range v.objects {
+		if v.objects[i].Name == name {
+			return i
 		}
 	}
+	return len(v.objects)
+}
+
+// room finds the first gap of n bytes between the extents.
+func (v *Volume) room(n uint64) (uint64, bool) {
+	taken := append([]Object(nil), v.objects...)
 	sort.Slice(taken, func(i, j int) bool { return taken[i].Off < taken[j].Off })
 	at := uint64(dataAt)
 	for _, o := range taken {
@@ -134,13 +140,14 @@ func Create(w io.WriterAt, size uint64, files []File) error {
 	}
 	for _, f := range files {
 		f.Len, f.CRC = uint64(len(f.Data)), Checksum(f.Data)
-		o, off, page, err := v.Add(f.Object)
+		o, err := v.Place(f.Object)
 		if err != nil {
 			return err
 		}
 		if _, err := w.WriteAt(f.Data, int64(o.Off)); err != nil {
 			return err
 		}
+		off, page := v.Enter(o)
 		if _, err := w.WriteAt(page, int64(off)); err != nil {
 			return err
 		}

@@ -180,7 +180,8 @@ func (m *Machine) load(a []Value) (Value, error) {
 		if errors.As(err, &missing) {
 			help = missing.hint()
 		}
-		return Value{}, &fault{diag.NotFound, fmt.Sprintf("there is no object %s", a[0].Str()), help, err}
+		what := fmt.Sprintf("there is no object %s", a[0].Str())
+		return Value{}, &fault{diag.NotFound, what, help, err}
 	case err != nil:
 		return Value{}, &fault{diag.DeviceFailed, fmt.Sprintf("load %s: %v", a[0].Str(), err), "",
 			err}

@@ -57,7 +57,7 @@ func (f *function) Route(vector, cpu int) error {
 	bar.Write64(at, apicBase|uint64(cpu)<<12)
 	bar.Write32(at+8, f.board.message(f, vector))
 	bar.Write32(at+12, 0)
-	f.Config().Write16(0x52, spec.MSIXEnable)
+	f.Config().Write16(spec.MSIXAt+2, spec.MSIXEnable)
 	return nil
 }
 
@@ -66,7 +66,8 @@ func (f *function) Reset() error {
 		return f.fail("reset", "", hw.ErrLost)
 	}
 	cfg := f.Config()
-	cfg.Write16(0x68, cfg.Read16(0x68)|spec.FunctionReset)
+	const control = spec.ExpressAt + spec.ExpDevCtl
+	cfg.Write16(control, cfg.Read16(control)|spec.FunctionReset)
 	return nil
 }
 

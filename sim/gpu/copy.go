@@ -17,6 +17,7 @@ type copyEngine struct {
 	sent  uint64 // bytes that have been started
 	start sim.Time
 	now   transfer
+	hbm   sim.Lane // copies within VRAM share it
 }
 
 // A transfer goes in pieces, so many at a time: enough to fill a link, little enough to hold.
@@ -97,7 +98,8 @@ func (e *copyEngine) piece(src, dst, n uint64) uint64 {
 		g.VRAM.Read(sa, p)
 		g.VRAM.Write(da, p)
 		// Read and written once each: twice the bytes at the rate of HBM.
-		g.eng.At(g.eng.Now()+sim.Rate(g.Chip.Get("hbm.rate")).Span(2*n), g, evCopied, 0)
+		took := sim.Rate(g.Chip.Get("hbm.rate")).Span(2 * n)
+		g.eng.At(e.hbm.Reserve(g.eng.Now(), took)+took, g, evCopied, 0)
 	case from.aperture == spec.VRAM:
 		p := make([]byte, n)
 		g.VRAM.Read(sa, p)

@@ -163,12 +163,10 @@ func (g *GPU) Fire(now sim.Time, kind uint32, arg uint64) {
 
 // step goes on with a channel: its ring, its segment, or its methods.
 func (c *channel) step(now sim.Time) {
-	g := c.gpu
 	switch c.stage {
 	case readPut:
 		c.next(now)
 	case readEntry:
-		c.segment = g.VRAM.U64(0)
 		var e [8]byte
 		if !c.must(c.space.read(c.ring+uint64(c.get)*spec.GPEntryLen, e[:]), "GP entry") {
 			return

@@ -209,7 +209,7 @@ func (fn *Function) deviceControl() uint64 {
 }
 
 // devCtlAt is Device Control in the layout of the endpoint tables.
-const devCtlAt = 0x60 + pcie.ExpDevCtl
+const devCtlAt = pcie.ExpressAt + pcie.ExpDevCtl
 
 // FunctionReset is a function level reset: everything but the BARs' places is as at power-on.
 func (fn *Function) FunctionReset() {

@@ -55,8 +55,8 @@ func (fn *Function) write(bar int, off uint64, p []byte) {
 	}
 }
 
-// control is Message Control; msixAt of the endpoint tables.
-func (fn *Function) msixControl() uint64 { return fn.config.Get(0x50+2, 2) }
+// msixControl is Message Control.
+func (fn *Function) msixControl() uint64 { return fn.config.Get(pcie.MSIXAt+2, 2) }
 
 // Interrupt raises an MSI-X vector: a message, or a pending bit while it is masked.
 func (fn *Function) Interrupt(vector int) {

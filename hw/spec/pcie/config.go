@@ -102,9 +102,9 @@ type BAR struct {
 // Places of the capabilities that every function here has. Linux, lspci and QEMU take this layout
 // without complaint (measured with Linux 6.12, QEMU 11.1).
 const (
-	pmAt   = 0x40
-	msixAt = 0x50
-	expAt  = 0x60
+	PMAt      = 0x40
+	MSIXAt    = 0x50
+	ExpressAt = 0x60
 )
 
 // Header is the table of registers of an endpoint.
@@ -131,7 +131,7 @@ func (e *Endpoint) Header() reg.Table {
 			Section: hdr + ".2.3"},
 		{Name: "SSID", Off: SubsystemID, Size: 2, Reset: uint64(e.SubDevice),
 			Section: hdr + ".2.3"},
-		{Name: "CAP", Off: CapPointer, Size: 1, Reset: pmAt, Section: hdr + ".1.11"},
+		{Name: "CAP", Off: CapPointer, Size: 1, Reset: PMAt, Section: hdr + ".1.11"},
 		{Name: "ILINE", Off: IntLine, Size: 1, RW: 0xff, Section: hdr + ".1.12"},
 	}...)
 }
@@ -161,25 +161,25 @@ func (e *Endpoint) bars() reg.Table {
 // Capabilities is the table of the capability registers: power management, MSI-X, PCI Express,
 // and advanced error reporting in extended space.
 func (e *Endpoint) Capabilities() reg.Table {
-	next := uint64(msixAt)
+	next := uint64(MSIXAt)
 	if e.Vectors == 0 {
-		next = expAt
+		next = ExpressAt
 	}
 	t := reg.Table{
-		{Name: "PMCAP", Off: pmAt, Size: 4, Reset: 3<<16 | next<<8 | CapPM,
+		{Name: "PMCAP", Off: PMAt, Size: 4, Reset: 3<<16 | next<<8 | CapPM,
 			Section: "PCIe 5.0, 7.5.2.1"},
-		{Name: "PMCSR", Off: pmAt + 4, Size: 4, RW: 0x0103, Section: "PCIe 5.0, 7.5.2.2"},
+		{Name: "PMCSR", Off: PMAt + 4, Size: 4, RW: 0x0103, Section: "PCIe 5.0, 7.5.2.2"},
 	}
 	if e.Vectors > 0 {
 		bir := uint64(e.VectorBAR)
 		t = append(t, reg.Table{
-			{Name: "MXID", Off: msixAt, Size: 2, Reset: expAt<<8 | CapMSIX,
+			{Name: "MXID", Off: MSIXAt, Size: 2, Reset: ExpressAt<<8 | CapMSIX,
 				Section: "PCIe 5.0, 7.7.2"},
-			{Name: "MXC", Off: msixAt + 2, Size: 2, Reset: uint64(e.Vectors - 1), RW: 0xc000,
+			{Name: "MXC", Off: MSIXAt + 2, Size: 2, Reset: uint64(e.Vectors - 1), RW: 0xc000,
 				Section: "PCIe 5.0, 7.7.2.2"},
-			{Name: "MTAB", Off: msixAt + 4, Size: 4, Reset: uint64(e.VectorTable) | bir,
+			{Name: "MTAB", Off: MSIXAt + 4, Size: 4, Reset: uint64(e.VectorTable) | bir,
 				Section: "PCIe 5.0, 7.7.2.3"},
-			{Name: "MPBA", Off: msixAt + 8, Size: 4, Reset: uint64(e.VectorPending) | bir,
+			{Name: "MPBA", Off: MSIXAt + 8, Size: 4, Reset: uint64(e.VectorPending) | bir,
 				Section: "PCIe 5.0, 7.7.2.4"},
 		}...)
 	}
@@ -192,20 +192,20 @@ func (e *Endpoint) express() reg.Table {
 	link := uint64(e.Link.Gen) | uint64(e.Link.Lanes)<<4
 	speeds := uint64(1<<(e.Link.Gen+1) - 2)
 	return reg.Table{
-		{Name: "PXID", Off: expAt, Size: 2, Reset: CapPCIe, Section: sec + ".1"},
-		{Name: "PXCAP", Off: expAt + ExpFlags, Size: 2, Reset: 2, Section: sec + ".2"},
-		{Name: "DEVCAP", Off: expAt + ExpDevCap, Size: 4, Section: sec + ".3",
+		{Name: "PXID", Off: ExpressAt, Size: 2, Reset: CapPCIe, Section: sec + ".1"},
+		{Name: "PXCAP", Off: ExpressAt + ExpFlags, Size: 2, Reset: 2, Section: sec + ".2"},
+		{Name: "DEVCAP", Off: ExpressAt + ExpDevCap, Size: 4, Section: sec + ".3",
 			Reset: DevCapFLR | DevCapRoleErrors | mps},
-		{Name: "DEVCTL", Off: expAt + ExpDevCtl, Size: 2, Reset: 0x2810, RW: 0x7fff,
+		{Name: "DEVCTL", Off: ExpressAt + ExpDevCtl, Size: 2, Reset: 0x2810, RW: 0x7fff,
 			Section: sec + ".4"},
-		{Name: "DEVSTA", Off: expAt + ExpDevSta, Size: 2, W1C: 0xf, Section: sec + ".5"},
-		{Name: "LNKCAP", Off: expAt + ExpLnkCap, Size: 4, Reset: link, Section: sec + ".6"},
-		{Name: "LNKCTL", Off: expAt + ExpLnkCtl, Size: 2, RW: 0x0fcb, Section: sec + ".7"},
-		{Name: "LNKSTA", Off: expAt + ExpLnkSta, Size: 2, Reset: link, Section: sec + ".8"},
-		{Name: "DEVCAP2", Off: expAt + ExpDevCap2, Size: 4, Reset: 0x1f, Section: sec + ".15"},
-		{Name: "DEVCTL2", Off: expAt + ExpDevCtl2, Size: 2, RW: 0x1f, Section: sec + ".16"},
-		{Name: "LNKCAP2", Off: expAt + ExpLnkCap2, Size: 4, Reset: speeds, Section: sec + ".18"},
-		{Name: "LNKCTL2", Off: expAt + ExpLnkCtl2, Size: 2, Reset: uint64(e.Link.Gen), RW: 0xf,
+		{Name: "DEVSTA", Off: ExpressAt + ExpDevSta, Size: 2, W1C: 0xf, Section: sec + ".5"},
+		{Name: "LNKCAP", Off: ExpressAt + ExpLnkCap, Size: 4, Reset: link, Section: sec + ".6"},
+		{Name: "LNKCTL", Off: ExpressAt + ExpLnkCtl, Size: 2, RW: 0x0fcb, Section: sec + ".7"},
+		{Name: "LNKSTA", Off: ExpressAt + ExpLnkSta, Size: 2, Reset: link, Section: sec + ".8"},
+		{Name: "DEVCAP2", Off: ExpressAt + ExpDevCap2, Size: 4, Reset: 0x1f, Section: sec + ".15"},
+		{Name: "DEVCTL2", Off: ExpressAt + ExpDevCtl2, Size: 2, RW: 0x1f, Section: sec + ".16"},
+		{Name: "LNKCAP2", Off: ExpressAt + ExpLnkCap2, Size: 4, Reset: speeds, Section: sec + ".18"},
+		{Name: "LNKCTL2", Off: ExpressAt + ExpLnkCtl2, Size: 2, Reset: uint64(e.Link.Gen), RW: 0xf,
 			Section: sec + ".19"},
 	}
 }

@@ -67,7 +67,7 @@ type Device struct {
 	push uint32 // next free byte of the push area
 	root uint64 // page directory
 	next uint64 // next free page table
-	code map[string]mem.Addr
+	code map[string]program
 
 	shadow shadow
 }
@@ -80,7 +80,7 @@ const (
 // Open brings up the GPU at addr as number index of the machine.
 func Open(cpu hw.CPU, fn hw.Function, addr hw.Address, index int) (*Device, error) {
 	d := &Device{Index: index, Addr: addr, cpu: cpu, fn: fn, base: mem.VRAMBase(index),
-		code: map[string]mem.Addr{}}
+		code: map[string]program{}}
 	pci.Enable(fn.Config())
 	var err error
 	if d.regs, err = fn.BAR(spec.RegisterBAR); err != nil {

@@ -42,7 +42,7 @@ const (
 // Prepare uploads and encodes a launch. The PTX is checked first, so that its faults are reported
 // with their lines and not as a stopped channel.
 func (d *Device) Prepare(g *Grid) (*Plan, error) {
-	code, regs, err := d.upload(g)
+	code, err := d.upload(g)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +62,8 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	constants := make([]byte, constLen)
 	copy(constants[d.Iface.ParamOffset:], g.Params)
 	qmd := make([]byte, d.Iface.QMD.Len)
-	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: regs,
-		Barriers: 16, Shared: g.Shared, Program: uint64(code), Constants: uint64(area + planConst),
+	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: code.regs,
+		Barriers: 16, Shared: g.Shared, Program: uint64(code.at), Constants: uint64(area + planConst),
 		ConstantLen: uint32(constLen), Release: true, ReleaseAddr: f.addr(), ReleaseValue: 1})
 	d.write(area+planQMD, qmd)
 	d.write(area+planConst, constants)
@@ -76,7 +76,7 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 		buf = append(buf, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
 	d.write(p.push, buf)
-	d.cpu.Work(workEncode + workPerByte*len(g.PTX))
+	d.cpu.Work(workEncode)
 	return p, nil
 }
 
@@ -107,29 +107,38 @@ func (p *Plan) Release() {
 	p.dev.free = append(p.dev.free, p.fence.slot)
 }
 
-// upload places a kernel's code in VRAM, once for equal text, and counts its registers.
-func (d *Device) upload(g *Grid) (mem.Addr, uint32, error) {
+// program is code in VRAM: where it is, and the registers that a thread takes.
+type program struct {
+	at   mem.Addr
+	regs uint32
+}
+
+// upload checks a kernel's code and places it in VRAM, once for equal text.
+func (d *Device) upload(g *Grid) (program, error) {
+	code := spec.PackCode(g.Entry, g.PTX)
+	if p, ok := d.code[string(code)]; ok {
+		return p, nil
+	}
+	d.cpu.Work(workPerByte * len(g.PTX))
 	m, err := ptx.Parse(g.Entry+".ptx", []byte(g.PTX))
 	if err == nil {
 		err = ptx.Verify(m)
 	}
 	if err != nil {
-		return 0, 0, err
+		return program{}, err
 	}
 	f := m.Func(g.Entry)
 	if f == nil || !f.Entry {
-		return 0, 0, d.fail("prepare", g.Entry, fmt.Errorf("the PTX has no kernel of that name"))
+		return program{}, d.fail("prepare", g.Entry, fmt.Errorf("the PTX has no kernel of that name"))
 	}
-	code := spec.PackCode(g.Entry, g.PTX)
-	at, ok := d.code[string(code)]
-	if !ok {
-		if at, err = d.Heap.Alloc(uint64(len(code))); err != nil {
-			return 0, 0, d.fail("prepare", g.Entry, err)
-		}
-		d.write(at, code)
-		d.code[string(code)] = at
+	at, err := d.Heap.Alloc(uint64(len(code)))
+	if err != nil {
+		return program{}, d.fail("prepare", g.Entry, err)
 	}
-	return at, registers(f), nil
+	d.write(at, code)
+	p := program{at, registers(f)}
+	d.code[string(code)] = p
+	return p, nil
 }
 
 // registers bounds a thread's registers by PTX's own names; an allocator would need fewer.
