@@ -102,7 +102,7 @@ func (k *Kernel) overdue(v *Volume, start hw.Time) error {
 	return nil
 }
 
-// WriteObject stores n bytes from a bus address as an object: the data, then the directory.
+// WriteObject stores o.Len bytes from a bus address as an object: the data, then the directory.
 func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
 	o, err := v.FS.Place(o)
 	if err != nil {

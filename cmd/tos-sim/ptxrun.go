@@ -158,8 +158,8 @@ func dim3(flag, text string) (d [3]uint32, err error) {
 	for i, s := range parts {
 		n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
 		if err != nil || n == 0 || i > 2 {
-			return d, usage("as in "+flag+" 4,2", "%s %s: write X, X,Y or X,Y,Z, each at least 1", flag,
-				text)
+			return d, usage("as in "+flag+" 4,2",
+				"%s %s: write X, X,Y or X,Y,Z, each at least 1", flag, text)
 		}
 		d[i] = uint32(n)
 	}
@@ -204,7 +204,8 @@ func (e *env) ptxOutcome(report *ptxRunReport, r *ptxRun, args []kernelArg) erro
 		report.Chip, report.CTAs, report.Instructions)
 	if report.Cycles > 0 {
 		fmt.Fprintf(e.out, ", %d cycles, %.3f us; %d CTAs a SM (%s), L2 %d hits %d misses",
-			report.Cycles, report.US, report.CTAsPerSM, report.LimitedBy, report.L2Hits, report.L2Misses)
+			report.Cycles, report.US, report.CTAsPerSM, report.LimitedBy, report.L2Hits,
+			report.L2Misses)
 	}
 	fmt.Fprintln(e.out)
 	return err

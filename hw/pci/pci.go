@@ -107,19 +107,19 @@ func probe(cfg hw.Window, i int) (old, mask uint32) {
 	return old, mask
 }
 
-// Enable turns on memory decoding and bus mastering, INTx off, and sets the largest payload and
-// read request that the function offers.
+// Enable turns on memory decoding and bus mastering, INTx off, and sets the largest payload that
+// the function offers, with read requests of 512 bytes or that payload if it is larger.
 func Enable(cfg hw.Window) {
 	if at := Capability(cfg, pcie.CapPCIe); at != 0 {
 		control := uint64(cfg.Read16(at + pcie.ExpDevCtl))
 		payload := uint64(cfg.Read32(at+pcie.ExpDevCap) & 7)
 		control = pcie.DevCtlMPS.Put(control, payload)
-		control = pcie.DevCtlMRRS.Put(control, max(payload, maxReadCode))
+		control = pcie.DevCtlMRRS.Put(control, max(payload, readCode))
 		cfg.Write16(at+pcie.ExpDevCtl, uint16(control))
 	}
 	command := cfg.Read16(pcie.Command)
 	cfg.Write16(pcie.Command, command|pcie.CommandMemory|pcie.CommandMaster|pcie.CommandINTxOff)
 }
 
-// maxReadCode is a read request of 512 bytes, the default after reset (PCIe 5.0, 7.5.3.4).
-const maxReadCode = 2
+// readCode is a read request of 512 bytes, the default after reset (PCIe 5.0, 7.5.3.4).
+const readCode = 2

@@ -12,51 +12,69 @@ import (
 	"tensoros/traces"
 )
 
-// Launch runs a kernel over whole tensors. The launch is encoded into VRAM first; the call that is
-// timed is one ring entry and one doorbell.
+// Launch runs a kernel over whole tensors.
 func (r *Runtime) Launch(l *vm.Launch) (*vm.Tensor, error) {
 	out, err := r.alloc(l.Out)
 	if err != nil {
 		return nil, err
 	}
+	if err := r.launch(l, out); err != nil {
+		r.discard(out)
+		return nil, err
+	}
+	result := &vm.Tensor{Spec: l.Out, Handle: out, Origin: l.Kernel.Name}
+	if r.OnLaunch != nil {
+		return result, r.OnLaunch(l, result)
+	}
+	return result, nil
+}
+
+// launch encodes a launch into VRAM first; the call that is timed is one ring entry and one
+// doorbell.
+func (r *Runtime) launch(l *vm.Launch, out *tensor) error {
+	in, err := r.addresses(l.Args, out)
+	if err != nil {
+		return err
+	}
+	params, err := l.Kernel.ParamBytes(in, uint64(out.at), l.Geometry)
+	if err != nil {
+		return err
+	}
+	p, err := out.dev.Prepare(&gpu.Grid{Entry: l.Kernel.Name, PTX: l.Kernel.PTX,
+		Grid: axes(l.Grid), Block: axes(l.Block), Shared: uint32(l.Shared), Params: params})
+	if err != nil {
+		return err
+	}
+	defer p.Release()
+	called := r.k.CPU.Now()
+	if err := p.Start(); err != nil {
+		return err
+	}
+	ended, err := p.Wait()
+	if err != nil {
+		return err
+	}
+	ctas := uint64(l.Grid[0]) * uint64(l.Grid[1]) * uint64(l.Grid[2])
+	r.k.Span(traces.KernelLaunch, called, r.k.Text(l.Kernel.Name), ctas)
+	r.Launches = append(r.Launches, Launch{l.Kernel.Name, l.Geometry, called, ended})
+	return nil
+}
+
+// addresses are those of the arguments, which must lie on the GPU of out; each is waited for.
+func (r *Runtime) addresses(args []*vm.Tensor, out *tensor) ([]uint64, error) {
 	var in []uint64
-	for _, a := range l.Args {
+	for _, a := range args {
 		t := a.Handle.(*tensor)
 		if t.dev != out.dev {
-			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d", a.Origin, t.dev.Index,
-				out.dev.Index)
+			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d: load it there",
+				a.Origin, t.dev.Index, out.dev.Index)
 		}
 		if err := r.settle(t); err != nil {
 			return nil, err
 		}
 		in = append(in, uint64(t.at))
 	}
-	params, err := l.Kernel.ParamBytes(in, uint64(out.at), l.Geometry)
-	if err != nil {
-		return nil, err
-	}
-	p, err := out.dev.Prepare(&gpu.Grid{Entry: l.Kernel.Name, PTX: l.Kernel.PTX, Grid: axes(l.Grid),
-		Block: axes(l.Block), Shared: uint32(l.Shared), Params: params})
-	if err != nil {
-		return nil, err
-	}
-	defer p.Release()
-	called := r.k.CPU.Now()
-	if err := p.Start(); err != nil {
-		return nil, err
-	}
-	ended, err := p.Wait()
-	if err != nil {
-		return nil, err
-	}
-	ctas := uint64(l.Grid[0]) * uint64(l.Grid[1]) * uint64(l.Grid[2])
-	r.k.Span(traces.KernelLaunch, called, r.k.Text(l.Kernel.Name), ctas)
-	r.Launches = append(r.Launches, Launch{l.Kernel.Name, l.Geometry, called, ended})
-	result := &vm.Tensor{Spec: l.Out, Handle: out, Origin: l.Kernel.Name}
-	if r.OnLaunch != nil {
-		return result, r.OnLaunch(l, result)
-	}
-	return result, nil
+	return in, nil
 }
 
 func axes(v [3]int) [3]uint32 { return [3]uint32{uint32(v[0]), uint32(v[1]), uint32(v[2])} }
@@ -88,6 +106,7 @@ func (r *Runtime) Read(t *vm.Tensor, g vm.Region) ([]float64, error) {
 	return out, nil
 }
 
+// value decodes an element as it lies in memory.
 func value(e tile.Elem, p []byte) float64 {
 	switch e {
 	case tile.F16:
@@ -96,8 +115,18 @@ func value(e tile.Elem, p []byte) float64 {
 		return float64(num.BF16ToF32(binary.LittleEndian.Uint16(p)))
 	case tile.TF32, tile.F32:
 		return float64(math.Float32frombits(binary.LittleEndian.Uint32(p)))
+	case tile.F64:
+		return math.Float64frombits(binary.LittleEndian.Uint64(p))
+	case tile.E4M3:
+		return float64(num.E4M3ToF32(p[0]))
+	case tile.E5M2:
+		return float64(num.E5M2ToF32(p[0]))
+	case tile.I8:
+		return float64(int8(p[0]))
+	case tile.I32:
+		return float64(int32(binary.LittleEndian.Uint32(p)))
 	}
-	panic("run: no values of " + e.String())
+	panic("run: no values of " + e.String()) // tile.ParseElem gives no other
 }
 
 // Image is a tensor's bytes as they lie in VRAM, for checks.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tensoros/hw"
@@ -47,7 +48,7 @@ type tensor struct {
 	dev   *gpu.Device
 	at    mem.Addr
 	n     uint64
-	ready *task.Task // what fills it; nil once it is there
+	ready *task.Task // what fills it, or failed to; nil once it is there
 }
 
 // New makes a runtime; print receives the lines that programs print.
@@ -83,6 +84,14 @@ func (r *Runtime) alloc(s vm.Spec) (*tensor, error) {
 	return t, nil
 }
 
+// discard gives back the memory of a tensor that nobody has seen.
+func (r *Runtime) discard(t *tensor) {
+	if i := slices.Index(r.owned, t); i >= 0 {
+		r.owned = slices.Delete(r.owned, i, i+1)
+		t.dev.Heap.Release(t.at, t.n)
+	}
+}
+
 // Mark remembers which tensors there are, for FreeSince.
 func (r *Runtime) Mark() int { return len(r.owned) }
 
@@ -106,16 +115,22 @@ func (r *Runtime) Alloc(s vm.Spec, fill vm.Fill) (*vm.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fill.Kind != vm.FillNone {
-		data, err := fill.Bytes(s)
-		if err != nil {
-			return nil, err
-		}
-		if err := r.upload(t, data); err != nil {
-			return nil, err
-		}
+	if err := r.fill(t, s, fill); err != nil {
+		r.discard(t)
+		return nil, err
 	}
 	return &vm.Tensor{Spec: s, Handle: t, Origin: "alloc"}, nil
+}
+
+func (r *Runtime) fill(t *tensor, s vm.Spec, fill vm.Fill) error {
+	if fill.Kind == vm.FillNone {
+		return nil
+	}
+	data, err := fill.Bytes(s)
+	if err != nil {
+		return err
+	}
+	return r.upload(t, data)
 }
 
 // stageLen is how much host memory a transfer takes at a time.
@@ -166,9 +181,11 @@ func (r *Runtime) settle(t *tensor) error {
 	if t.ready == nil {
 		return nil
 	}
-	err := r.k.Loop.Wait(t.ready)
+	if err := r.k.Loop.Wait(t.ready); err != nil {
+		return err // and again whoever asks next: there are no contents
+	}
 	t.ready = nil
-	return err
+	return nil
 }
 
 // Load brings an object of a volume into VRAM. It returns at once: whoever uses the tensor waits.
@@ -193,14 +210,11 @@ func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	bus, err := t.dev.Bus(t.at, t.n)
-	if err != nil {
-		return nil, err
-	}
 	start := r.k.CPU.Now()
-	step, err := r.k.ReadToBus(v, o.Off, bus, o.Len)
+	step, err := r.fetch(t, v, o)
 	if err != nil {
-		return nil, err
+		r.discard(t)
+		return nil, fmt.Errorf("load %s: %w", uri, err)
 	}
 	t.ready = r.k.Loop.Go("load "+uri, func() (bool, error) {
 		done, err := step()
@@ -211,6 +225,15 @@ func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
 		return done, err
 	})
 	return &vm.Tensor{Spec: s, Handle: t, Origin: uri}, nil
+}
+
+// fetch prepares the transfer of an object into a tensor.
+func (r *Runtime) fetch(t *tensor, v *kernel.Volume, o kernel.Object) (task.Step, error) {
+	bus, err := t.dev.Bus(t.at, t.n)
+	if err != nil {
+		return nil, err
+	}
+	return r.k.ReadToBus(v, o.Off, bus, o.Len)
 }
 
 // Save writes a tensor to an object of the first volume, by DMA from VRAM.

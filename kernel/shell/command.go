@@ -78,14 +78,14 @@ func (s *Shell) ptx(args []string) error {
 		}
 	}
 	if len(names) == 0 {
-		return fmt.Errorf("no kernel has been compiled yet")
+		return fmt.Errorf("no kernel has been compiled yet (write one with @kernel, or run a file)")
 	}
 	return fmt.Errorf("no kernel %q; there are %s", args[0], strings.Join(names, ", "))
 }
 
 func (s *Shell) trace(args []string) error {
 	if s.host.SaveTrace == nil {
-		return fmt.Errorf("nothing is being recorded")
+		return fmt.Errorf("nothing is being recorded (the host turns recording on at its start)")
 	}
 	if len(args) != 1 {
 		return fmt.Errorf("write :trace FILE")

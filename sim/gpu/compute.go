@@ -42,7 +42,7 @@ func (e *computeEngine) fetch(now sim.Time) {
 	done := now + g.cycles(int64(g.Chip.Get("l2.latency"))+int64(g.iface.QMD.Len/128)-1)
 	g.rec.Span(traces.GPUFetch, g.hostTrk, now, done, nil, e.queue.Peek().qmd,
 		uint64(g.iface.QMD.Len))
-	g.eng.At(done, g, evLaunch, 0)
+	g.at(done, evLaunch, 0)
 }
 
 // start begins the oldest grid.
@@ -96,7 +96,7 @@ func (e *computeEngine) prepare(now sim.Time) error {
 	return nil
 }
 
-// program reads, parses and decodes code in VRAM; equal text is decoded once.
+// program reads, parses and decodes code in VRAM; equal code is decoded once.
 func (g *GPU) program(c *channel, va uint64) (*sm.Program, error) {
 	head := make([]byte, spec.CodeHeaderLen)
 	if err := c.space.read(va, head); err != nil {
@@ -153,7 +153,7 @@ func (e *computeEngine) advance(now sim.Time) {
 		if at < g.eng.NextAt() {
 			continue
 		}
-		g.eng.At(at, g, evGrid, 0)
+		g.at(at, evGrid, 0)
 		return
 	}
 }
@@ -162,12 +162,8 @@ func (e *computeEngine) advance(now sim.Time) {
 func (e *computeEngine) end(now sim.Time) {
 	g := e.gpu
 	at := max(g.moment(e.grid.End()), now)
-	if at > now && at >= g.eng.NextAt() {
-		g.eng.At(at, g, evGrid, 0) // others come first; Run will say done again
-		return
-	}
 	if at > now {
-		g.eng.At(at, g, evGrid, 0)
+		g.at(at, evGrid, 0) // Run will say done again
 		return
 	}
 	s := e.grid.Stats()

@@ -90,7 +90,11 @@ func (e *copyEngine) piece(src, dst, n uint64) uint64 {
 	}
 	n = min(n, from.va+from.size-src, to.va+to.size-dst)
 	sa, da := from.pa+src-from.va, to.pa+dst-to.va
-	done := pcie.Done{To: g, Kind: evCopied}
+	if to.readOnly {
+		c.fault("copy target: virtual address %#x is read only", dst)
+		return 0
+	}
+	done := pcie.Done{To: g, Kind: evCopied, Arg: g.arg(c.id)}
 	e.left++
 	switch {
 	case from.aperture == spec.VRAM && to.aperture == spec.VRAM:
@@ -99,14 +103,14 @@ func (e *copyEngine) piece(src, dst, n uint64) uint64 {
 		g.VRAM.Write(da, p)
 		// Read and written once each: twice the bytes at the rate of HBM.
 		took := sim.Rate(g.Chip.Get("hbm.rate")).Span(2 * n)
-		g.eng.At(e.hbm.Reserve(g.eng.Now(), took)+took, g, evCopied, 0)
+		g.at(e.hbm.Reserve(g.eng.Now(), took)+took, evCopied, c.id)
 	case from.aperture == spec.VRAM:
 		p := make([]byte, n)
 		g.VRAM.Read(sa, p)
 		g.fn.Write(da, p, done)
 	case to.aperture == spec.VRAM:
 		p := make([]byte, n)
-		g.fn.Read(sa, p, pcie.Done{To: &landing{g, da, p}})
+		g.fn.Read(sa, p, pcie.Done{To: &landing{g, da, p}, Arg: g.arg(c.id)})
 	default:
 		c.fault("copy from system memory to system memory")
 		e.left--
@@ -122,7 +126,10 @@ type landing struct {
 	p   []byte
 }
 
-func (l *landing) Fire(now sim.Time, _ uint32, _ uint64) {
+func (l *landing) Fire(now sim.Time, _ uint32, arg uint64) {
+	if l.gpu.stale(arg) {
+		return
+	}
 	l.gpu.VRAM.Write(l.at, l.p)
 	l.gpu.memory.Deposit(l.gpu.cycle(now), l.at, uint64(len(l.p)))
 	l.gpu.copier.arrived(now)

@@ -27,9 +27,10 @@ type GPU struct {
 	fn       *pcie.Function
 	iface    *spec.Interface
 	memory   *memory.Hierarchy
+	epoch    uint32 // counts resets: events of an earlier one are void
 	regs     map[int]uint32
 	channels map[int]*channel
-	tlb      map[uint64]translation
+	tlb      map[tlbKey]translation
 	compute  computeEngine
 	copier   copyEngine
 	programs map[string]*sm.Program
@@ -86,8 +87,10 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 	return g, fn, nil
 }
 
-// Reset is a function level reset: channels are gone, memory keeps its contents.
+// Reset is a function level reset: channels and what they had under way are gone, memory keeps its
+// contents.
 func (g *GPU) Reset() {
+	g.epoch++
 	g.regs = map[int]uint32{}
 	for i := range spec.Registers {
 		g.regs[spec.Registers[i].Off] = uint32(spec.Registers[i].Reset)
@@ -97,7 +100,7 @@ func (g *GPU) Reset() {
 	g.regs[spec.VRAMSize] = uint32(g.VRAM.Size() >> 20)
 	g.memory = memory.New(g.Chip.Memory())
 	g.channels = map[int]*channel{}
-	g.tlb = map[uint64]translation{}
+	g.tlb = map[tlbKey]translation{}
 	g.programs = map[string]*sm.Program{}
 	g.compute = computeEngine{gpu: g}
 	g.copier = copyEngine{gpu: g}
@@ -109,6 +112,12 @@ func (g *GPU) moment(c int64) sim.Time { return g.clock.Span(uint64(c)) }
 
 // cycles is the length of n cycles.
 func (g *GPU) cycles(n int64) sim.Time { return g.clock.Span(uint64(n)) }
+
+// at schedules an event of the device, void after a reset; id is the channel that it is for.
+func (g *GPU) at(t sim.Time, kind uint32, id int) { g.eng.At(t, g, kind, g.arg(id)) }
+
+// arg is an event's argument: the reset that it belongs to, and a channel.
+func (g *GPU) arg(id int) uint64 { return uint64(g.epoch)<<32 | uint64(uint32(id)) }
 
 // Read answers a read of a BAR.
 func (g *GPU) Read(bar int, off uint64, p []byte) sim.Time {

@@ -29,6 +29,7 @@ type channel struct {
 	at      int                 // up to here
 	pending int                 // grids and copies that have not ended
 	wait    func(*channel) bool // what it waits for; nil if nothing
+	retry   bool                // an event will call wait again
 	stage   stage
 	segment uint64 // GP entry
 }
@@ -44,14 +45,13 @@ const (
 	decode
 )
 
-// Events of the host engine.
+// Events of the device.
 const (
-	evHost    uint32 = iota // arg: channel
-	evRetry                 // arg: channel
-	evGrid                  // compute engine
-	evLaunch                // compute engine: the next grid starts
-	evCopied                // copy engine
-	evRelease               // arg unused
+	evHost   uint32 = iota // the channel's next stage
+	evRetry                // the channel looks at its semaphore again
+	evGrid                 // compute engine: the grid goes on
+	evLaunch               // compute engine: the next grid starts
+	evCopied               // copy engine: a piece is there
 )
 
 func (g *GPU) channelState(id int) uint32 {
@@ -142,16 +142,26 @@ func (c *channel) fetch(at sim.Time, addr uint64, n int) {
 	lines := int64(n+127) / 128
 	done := at + g.cycles(int64(g.Chip.Get("l2.latency"))+lines-1)
 	g.rec.Span(traces.GPUFetch, g.hostTrk, at, done, nil, addr, uint64(n))
-	g.eng.At(done, g, evHost, uint64(c.id))
+	g.at(done, evHost, c.id)
 }
+
+// stale reports an event of before the latest reset.
+func (g *GPU) stale(arg uint64) bool { return uint32(arg>>32) != g.epoch }
 
 // Fire runs the events of the device.
 func (g *GPU) Fire(now sim.Time, kind uint32, arg uint64) {
+	if g.stale(arg) {
+		return
+	}
 	switch kind {
-	case evHost, evRetry:
-		if c := g.channels[int(arg)]; c != nil && !c.faulted {
+	case evHost:
+		if c := g.channels[int(uint32(arg))]; !c.faulted {
 			c.step(now)
 		}
+	case evRetry:
+		c := g.channels[int(uint32(arg))]
+		c.retry = false
+		c.resume(now)
 	case evGrid:
 		g.compute.advance(now)
 	case evLaunch:
@@ -215,7 +225,7 @@ func (c *channel) load(now sim.Time) {
 	// One dword a cycle of the SM clock: not published, derived from the class headers' word form.
 	done := now + c.gpu.cycles(int64(n))
 	c.gpu.rec.Span(traces.GPUMethods, c.gpu.hostTrk, now, done, nil, uint64(n))
-	c.gpu.eng.At(done, c.gpu, evHost, uint64(c.id))
+	c.gpu.at(done, evHost, c.id)
 }
 
 // advance is done with an entry.
@@ -246,9 +256,9 @@ func (c *channel) run(now sim.Time) {
 	}
 }
 
-// resume goes on with a channel that waited for an engine.
+// resume goes on with a channel that waits, unless a retry is due: two would step it twice.
 func (c *channel) resume(now sim.Time) {
-	if c.wait != nil && c.stage == decode && !c.faulted {
+	if c.wait != nil && !c.retry && c.stage == decode && !c.faulted {
 		c.run(now)
 	}
 }
@@ -313,24 +323,29 @@ func (c *channel) fault(format string, args ...any) {
 		c.gpu.rec.Text(f.Detail))
 }
 
-// release writes a semaphore: payload and time, 8 bytes each, or a word.
+// release writes a semaphore of n bytes; with the time, both take 8 bytes.
 func (c *channel) release(va uint64, payload uint64, n int, timed bool) {
 	g := c.gpu
 	t, err := g.translate(c.space.pdb, va)
 	if !c.must(err, "semaphore") {
 		return
 	}
-	p := make([]byte, 0, 16)
-	p = binary.LittleEndian.AppendUint64(p, payload)[:n]
+	if t.readOnly {
+		c.fault("semaphore: virtual address %#x is read only", va)
+		return
+	}
+	var p [16]byte
+	binary.LittleEndian.PutUint64(p[:], payload)
 	if timed {
-		p = binary.LittleEndian.AppendUint64(p, payload)[:8]
-		p = binary.LittleEndian.AppendUint64(p[:8], uint64(g.eng.Now()/sim.Nanosecond))
+		clear(p[n:])
+		binary.LittleEndian.PutUint64(p[8:], uint64(g.eng.Now()/sim.Nanosecond))
+		n = 16
 	}
 	g.rec.Mark(traces.GPUSemaphore, g.hostTrk, g.eng.Now(), va, payload)
 	pa := t.pa + va - t.va
 	if t.aperture == spec.VRAM {
-		g.VRAM.Write(pa, p)
+		g.VRAM.Write(pa, p[:n])
 		return
 	}
-	g.fn.Write(pa, p, pcie.Done{})
+	g.fn.Write(pa, p[:n], pcie.Done{})
 }

@@ -98,7 +98,8 @@ func (c *channel) acquire(va, want uint64, n int, circular bool) bool {
 	if have == want || circular && int64(have-want) >= 0 {
 		return true
 	}
-	c.gpu.eng.At(c.gpu.eng.Now()+retryEvery, c.gpu, evRetry, uint64(c.id))
+	c.retry = true
+	c.gpu.at(c.gpu.eng.Now()+retryEvery, evRetry, c.id)
 	return false
 }
 

@@ -14,9 +14,12 @@ type translation struct {
 	size     uint64
 }
 
+// tlbKey is a page directory and a stretch of 2 MiB, the smallest page that is modelled.
+type tlbKey struct{ pdb, stretch uint64 }
+
 // translate walks the page table of a channel's instance block. Walks take no time yet.
 func (g *GPU) translate(pdb, va uint64) (translation, error) {
-	key := va>>21<<21 ^ pdb<<8
+	key := tlbKey{pdb, va >> 21}
 	if t, ok := g.tlb[key]; ok && va-t.va < t.size {
 		return t, nil
 	}

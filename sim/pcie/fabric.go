@@ -21,7 +21,6 @@ type bridge struct {
 	up, down *half   // its own link towards and from the root
 	latency  sim.Time
 	path     string
-	ports    int
 }
 
 // Finding is a rule of the standard that a guest broke.
@@ -100,10 +99,12 @@ func (f *Fabric) Switch(at Bridge, link pcie.Link, name string) (Bridge, error) 
 	if err := link.Check(); err != nil {
 		return Bridge{}, fmt.Errorf("switch %s: %w", name, err)
 	}
+	if f.buses+2 > maxBuses {
+		return Bridge{}, fmt.Errorf("switch %s: a tree has %d buses at most", name, maxBuses)
+	}
 	f.buses += 2 // the upstream port's bus and the internal one
 	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name}
 	b.down, b.up = f.connect(at.b, b, b.path, link)
-	at.b.ports++
 	return Bridge{b}, nil
 }
 

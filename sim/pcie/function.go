@@ -44,39 +44,49 @@ func (f *Fabric) Add(at Bridge, name string, spec pcie.Endpoint, model Model) (*
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	fn := &Function{fabric: f, spec: spec, model: model, above: at.b, path: at.b.path + "/" + name}
+	if f.buses >= maxBuses {
+		return nil, fmt.Errorf("%s: a tree has %d buses at most", fn.path, maxBuses)
+	}
 	fn.addr = hw.Address{Bus: uint8(f.buses)}
+	fn.config = reg.NewFile(pcie.ConfigLen, spec.Header(), spec.Capabilities())
+	if err := fn.placeBARs(); err != nil {
+		return nil, err
+	}
 	f.buses++
 	fn.down, fn.up = f.connect(at.b, fn, fn.path, spec.Link)
-	fn.config = reg.NewFile(pcie.ConfigLen, spec.Header(), spec.Capabilities())
 	fn.table = make([]byte, spec.Vectors*pcie.MSIXEntryLen)
 	fn.pending = make([]byte, (spec.Vectors+63)/64*8)
 	fn.port = port{fabric: f, fn: fn, tags: extendedTags, mps: spec.Link.MPS, mrrs: spec.Link.MRRS}
 	fn.resetTable()
 	f.funcs = append(f.funcs, fn)
-	fn.placeBARs()
 	return fn, nil
 }
+
+// maxBuses is what 8 bits of bus number tell apart.
+const maxBuses = 256
 
 // extendedTags is how many reads 8-bit tags tell apart (PCIe 5.0, 2.2.6.2).
 const extendedTags = 256
 
 // placeBARs does the firmware's work: each BAR at a multiple of its size, 32-bit ones below 4 GiB.
-func (fn *Function) placeBARs() {
+func (fn *Function) placeBARs() error {
 	for _, b := range fn.spec.BARs {
 		next := &fn.fabric.mmio32
 		if b.Is64 {
 			next = &fn.fabric.mmio
 		}
 		at := (*next + b.Size - 1) &^ (b.Size - 1)
-		*next = at + b.Size
-		if !b.Is64 && *next > msiBase {
-			panic(fmt.Sprintf("pcie: no room below 4 GiB for BAR %d of %s", b.Index, fn.path))
+		if !b.Is64 && at+b.Size > msiBase {
+			return fmt.Errorf("%s: no room below 4 GiB for BAR %d of %d bytes: "+
+				"put fewer devices on the board", fn.path, b.Index, b.Size)
 		}
+		*next = at + b.Size
 		fn.config.Write(pcie.BAR0+4*b.Index, 4, at&0xffffffff)
 		if b.Is64 {
 			fn.config.Write(pcie.BAR0+4*b.Index+4, 4, at>>32)
 		}
 	}
+	return nil
 }
 
 // Address is bus, device and function; Path the track.
@@ -226,7 +236,8 @@ func (fn *Function) FunctionReset() {
 	fn.fabric.decode()
 }
 
-// Write posts data to a bus address. data must not change until done fires, at delivery.
+// Write posts data to a bus address. data must not change until done fires, at delivery. With bus
+// mastering off, or the function gone, nothing happens and done never fires.
 func (fn *Function) Write(addr uint64, data []byte, done Done) {
 	if fn.mayMaster("write", addr) {
 		fn.port.write(addr, data, done)
@@ -234,6 +245,7 @@ func (fn *Function) Write(addr uint64, data []byte, done Done) {
 }
 
 // Read fills buf from a bus address, then fires done. All ones come back from where nothing is.
+// With bus mastering off, or the function gone, nothing happens and done never fires.
 func (fn *Function) Read(addr uint64, buf []byte, done Done) {
 	if fn.mayMaster("read", addr) {
 		fn.port.read(addr, buf, done)

@@ -3,6 +3,7 @@ package pcie
 import (
 	"bytes"
 	"math"
+	"strings"
 	"testing"
 
 	"tensoros/hw/spec/pcie"
@@ -307,6 +308,36 @@ func TestDMANeedsBusMastering(t *testing.T) {
 	b.eng.Run(sim.Forever)
 	if mem[0] != 0 || len(b.fabric.Findings) != 1 {
 		t.Errorf("wrote %d, findings %v", mem[0], b.fabric.Findings)
+	}
+}
+
+func TestWhatDoesNotFitIsAnError(t *testing.T) {
+	link := pcie.Link{Gen: 5, Lanes: 16, MPS: 256, MRRS: 512}
+	for name, c := range map[string]struct {
+		bars []pcie.BAR
+		fit  int
+	}{
+		"no room below 4 GiB": {[]pcie.BAR{{Index: 0, Size: 256 << 20}}, 3},
+		"256 buses at most":   {nil, 255},
+	} {
+		b := newBench(t, DefaultTiming)
+		for i := 0; ; i++ {
+			_, err := b.fabric.Add(b.fabric.Root(), "f", pcie.Endpoint{Link: link, BARs: c.bars},
+				&scratch{})
+			if err == nil && i < c.fit {
+				continue
+			}
+			if i != c.fit || err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s: function %d: %v", name, i, err)
+			}
+			break
+		}
+		if c.bars != nil {
+			continue
+		}
+		if _, err := b.fabric.Switch(b.fabric.Root(), link, "s"); err == nil {
+			t.Error("a switch on a tree without a free bus")
+		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package pcie
 
 import (
-	"fmt"
-
 	"tensoros/hw/spec/pcie"
 	"tensoros/sim"
 	"tensoros/traces"
@@ -83,10 +81,6 @@ func (t *tlp) wire() int {
 // dataCredits counts units of 16 bytes of payload (PCIe 5.0, 2.6.1).
 func (t *tlp) dataCredits() int64 { return int64(len(t.data)+15) / 16 }
 
-func (t *tlp) String() string {
-	return fmt.Sprintf("%v %#x+%d", traceOf[t.kind], t.addr, t.size)
-}
-
 // half is one direction of a link: three queues that share a wire, and the receiver's credits.
 type half struct {
 	fabric *Fabric
@@ -100,8 +94,6 @@ type half struct {
 	kick   bool // an event will look at the queues again
 	seq    uint64
 	index  uint32
-	Sent   uint64 // TLPs
-	Bytes  uint64 // of payload
 }
 
 // send queues a packet; it may go at once.
@@ -169,8 +161,6 @@ func (h *half) transmit(t *tlp, now sim.Time) {
 	t.ingress, t.held = h, t.dataCredits()
 	wire := h.rate.Span(uint64(t.wire()))
 	h.wire.Reserve(now, wire)
-	h.Sent++
-	h.Bytes += uint64(len(t.data))
 	arrive := now + wire + h.fabric.Timing.Link
 	h.trace(t, now, arrive, wire)
 	h.fabric.eng.At(arrive, h.fabric, evArrive, uint64(t.index))

@@ -204,7 +204,8 @@ func (e *Endpoint) express() reg.Table {
 		{Name: "LNKSTA", Off: ExpressAt + ExpLnkSta, Size: 2, Reset: link, Section: sec + ".8"},
 		{Name: "DEVCAP2", Off: ExpressAt + ExpDevCap2, Size: 4, Reset: 0x1f, Section: sec + ".15"},
 		{Name: "DEVCTL2", Off: ExpressAt + ExpDevCtl2, Size: 2, RW: 0x1f, Section: sec + ".16"},
-		{Name: "LNKCAP2", Off: ExpressAt + ExpLnkCap2, Size: 4, Reset: speeds, Section: sec + ".18"},
+		{Name: "LNKCAP2", Off: ExpressAt + ExpLnkCap2, Size: 4, Reset: speeds,
+			Section: sec + ".18"},
 		{Name: "LNKCTL2", Off: ExpressAt + ExpLnkCtl2, Size: 2, Reset: uint64(e.Link.Gen), RW: 0xf,
 			Section: sec + ".19"},
 	}

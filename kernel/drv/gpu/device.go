@@ -107,11 +107,20 @@ func Open(cpu hw.CPU, fn hw.Function, addr hw.Address, index int) (*Device, erro
 	}
 	d.Heap = mem.NewHeap(d.base+ownLen, min(d.Memory, uint64(d.vram.Len()))-ownLen)
 	d.plans = mem.NewHeap(d.base+plansAt, ownLen-plansAt)
-	if err := d.mapMemory(); err != nil {
+	if err := d.start(); err != nil {
+		d.sems.Free()
 		return nil, err
 	}
+	return d, nil
+}
+
+// start gives the GPU its page tables and its channel.
+func (d *Device) start() error {
+	if err := d.mapMemory(); err != nil {
+		return err
+	}
 	d.openChannel()
-	return d, d.bind()
+	return d.bind()
 }
 
 func (d *Device) fail(op, detail string, err error) error {

@@ -48,7 +48,8 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	}
 	constLen := (d.Iface.ParamOffset + len(g.Params) + 15) &^ 15
 	if constLen > planMax-planConst {
-		return nil, d.fail("prepare", g.Entry, fmt.Errorf("%d bytes of parameters", len(g.Params)))
+		return nil, d.fail("prepare", g.Entry, fmt.Errorf("%d bytes of parameters; %d at most",
+			len(g.Params), planMax-planConst-d.Iface.ParamOffset))
 	}
 	area, err := d.plans.Alloc(planMax)
 	if err != nil {
@@ -56,6 +57,7 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	}
 	f, err := d.fence()
 	if err != nil {
+		d.plans.Release(area, planMax)
 		return nil, err
 	}
 	p := &Plan{dev: d, area: area, push: area + planPush, fence: f}
@@ -63,7 +65,8 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	copy(constants[d.Iface.ParamOffset:], g.Params)
 	qmd := make([]byte, d.Iface.QMD.Len)
 	d.Iface.QMD.Encode(qmd, &spec.Launch{Grid: g.Grid, Block: g.Block, Registers: code.regs,
-		Barriers: 16, Shared: g.Shared, Program: uint64(code.at), Constants: uint64(area + planConst),
+		Barriers: 16, Shared: g.Shared, Program: uint64(code.at),
+		Constants:   uint64(area + planConst),
 		ConstantLen: uint32(constLen), Release: true, ReleaseAddr: f.addr(), ReleaseValue: 1})
 	d.write(area+planQMD, qmd)
 	d.write(area+planConst, constants)
@@ -87,8 +90,9 @@ func (p *Plan) Start() error {
 	}
 	p.dev.sems.Store64(p.fence.slot*semLen, 0)
 	p.fence.at = p.dev.cpu.Now()
-	p.open = true
-	return p.dev.kick(p.push, p.words)
+	err := p.dev.kick(p.push, p.words)
+	p.open = err == nil
+	return err
 }
 
 // Wait waits for the end and gives the GPU's time of it.
@@ -129,7 +133,8 @@ func (d *Device) upload(g *Grid) (program, error) {
 	}
 	f := m.Func(g.Entry)
 	if f == nil || !f.Entry {
-		return program{}, d.fail("prepare", g.Entry, fmt.Errorf("the PTX has no kernel of that name"))
+		err := fmt.Errorf("the PTX has no kernel of that name")
+		return program{}, d.fail("prepare", g.Entry, err)
 	}
 	at, err := d.Heap.Alloc(uint64(len(code)))
 	if err != nil {

@@ -20,7 +20,7 @@ type Fence struct {
 func (d *Device) fence() (Fence, error) {
 	if len(d.free) == 0 {
 		return Fence{}, d.fail("submit", "",
-			fmt.Errorf("%d submissions are not waited for", semSlots))
+			fmt.Errorf("%d submissions are not waited for: wait for one first", semSlots))
 	}
 	slot := d.free[len(d.free)-1]
 	d.free = d.free[:len(d.free)-1]
@@ -80,7 +80,8 @@ func (d *Device) state() error {
 // and the new index go through the write-combining buffers, the doorbell drains them.
 func (d *Device) kick(segment mem.Addr, n int) error {
 	if d.sent-d.done >= ringLen-1 {
-		return d.fail("submit", "", fmt.Errorf("the ring of %d entries is full", ringLen))
+		return d.fail("submit", "",
+			fmt.Errorf("the ring of %d entries is full: wait for a submission first", ringLen))
 	}
 	d.cpu.Work(workRing)
 	var e [8]byte
@@ -131,7 +132,11 @@ func (d *Device) submit(words []uint32) (Fence, error) {
 	}
 	d.cpu.Work(workSubmit)
 	words = append(words, f.releaseWords()...)
-	return f, d.kick(d.stage(words), len(words))
+	if err := d.kick(d.stage(words), len(words)); err != nil {
+		d.free = append(d.free, f.slot)
+		return f, err
+	}
+	return f, nil
 }
 
 // run sends methods and waits.

@@ -280,18 +280,6 @@ func TestDependentChainTakesItsLatency(t *testing.T) {
 	}
 }
 
-func TestBankConflictsCostTurns(t *testing.T) {
-	for stride, want := range map[uint64]int64{1: 1, 2: 2, 4: 4, 8: 8, 32: 32, 33: 1, 0: 1} {
-		w := &Warp{touch: allLanes, size: 4}
-		for l := range w.addr {
-			w.addr[l] = uint64(l) * stride * 4
-		}
-		if got := w.wavefronts(); got != want && !(stride == 32 && got == 32) {
-			t.Errorf("stride %d: %d wavefronts, want %d", stride, got, want)
-		}
-	}
-}
-
 func TestSameTimeWhateverTheOrderOfMaps(t *testing.T) {
 	src := kernel("", "ld.global.u32 %r5, [%rd1]; st.global.u32 [%rd2], %r5;")
 	end := int64(0)

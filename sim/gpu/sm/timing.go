@@ -331,8 +331,11 @@ func (w *Warp) wavefronts() int64 {
 
 // conflicts is the largest number of different words that lanes lo to hi ask of one bank.
 func (w *Warp) conflicts(lo, hi int) int64 {
-	var words [32][8]uint64 // words asked of each bank, plus one so that 0 is none
+	var words [64]uint64 // all that are asked for: 32, or 64 if what is misaligned will fault
+	var older [64]uint8  // the word before in the same bank, plus one
+	var latest [32]uint8 // of each bank, plus one so that 0 is none
 	var count [32]int64
+	var n uint8
 	var worst int64
 	for l := lo; l < hi; l++ {
 		if w.touch>>l&1 == 0 {
@@ -340,16 +343,16 @@ func (w *Warp) conflicts(lo, hi int) int64 {
 		}
 		for at := w.addr[l] / 4; at <= (w.addr[l]+uint64(w.size)-1)/4; at++ {
 			bank := at % 32
-			known := false
-			for i := range min(count[bank], 8) {
-				known = known || words[bank][i] == at+1
+			i := latest[bank]
+			for i > 0 && words[i-1] != at {
+				i = older[i-1]
 			}
-			if known {
+			if i > 0 {
 				continue
 			}
-			if count[bank] < 8 {
-				words[bank][count[bank]] = at + 1
-			}
+			words[n], older[n] = at, latest[bank]
+			n++
+			latest[bank] = n
 			count[bank]++
 			worst = max(worst, count[bank])
 		}
