@@ -39,6 +39,9 @@ func Boot(cpu hw.CPU, m hw.Machine, opt Options) (*Kernel, error) {
 			err = k.addGPU(f)
 		default:
 			k.Note("pci  %v: no driver", f.id)
+			if err := f.fn.Close(); err != nil {
+				k.Note("pci  %v: %v", f.id.Addr, err)
+			}
 			continue
 		}
 		k.Span(traces.KernelBoot, start, k.Text(stage))

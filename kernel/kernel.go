@@ -77,6 +77,7 @@ func (k *Kernel) Close() error {
 	}
 	for _, v := range k.Volumes {
 		keep(v.Drive.Close(k.CPU))
+		keep(v.fn.Close())
 	}
 	return first
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 
 	"tensoros/hw"
@@ -29,21 +30,21 @@ func (k *Kernel) viaHost(v *Volume, op nvme.Op, off uint64, p []byte) error {
 	if err != nil {
 		return err
 	}
-	defer mem.Free()
 	if op == nvme.OpWrite {
 		copy(mem.Bytes(), p)
 	}
 	step, err := k.transfer(v, op, off, mem.Bus(), uint64(len(p)))
-	if err != nil {
-		return err
+	if err == nil {
+		err = k.Loop.Wait(k.Loop.Go(op.String(), step))
 	}
-	if err := k.Loop.Wait(k.Loop.Go(op.String(), step)); err != nil {
-		return err
+	if errors.Is(err, hw.ErrTimeout) {
+		return err // the drive may still write: the memory is not given back
 	}
-	if op == nvme.OpRead {
+	if err == nil && op == nvme.OpRead {
 		copy(p, mem.Bytes())
 	}
-	return nil
+	mem.Free()
+	return err
 }
 
 // ReadToBus starts to bring n bytes of a drive to a bus address: host memory, or a BAR by
@@ -52,52 +53,72 @@ func (k *Kernel) ReadToBus(v *Volume, off uint64, bus hw.BusAddr, n uint64) (tas
 	return k.transfer(v, nvme.OpRead, off, bus, n)
 }
 
-// transfer moves n bytes between a drive and a bus address, chunk by chunk. The last block may
-// reach beyond n: extents end on pages.
+// transfer is bytes on their way between a drive and a bus address, chunk by chunk.
+type transfer struct {
+	k       *Kernel
+	v       *Volume
+	op      nvme.Op
+	off, n  uint64
+	bus     hw.BusAddr
+	sent    uint64
+	start   hw.Time
+	flight  []nvme.Ticket
+	failure error // what went wrong first; the rest is waited for
+}
+
+// transfer prepares one. The last block may reach beyond n: extents end on pages.
 func (k *Kernel) transfer(v *Volume, op nvme.Op, off uint64, bus hw.BusAddr,
 	n uint64) (task.Step, error) {
-	d := v.Drive
-	block := uint64(d.BlockSize)
+	block := uint64(v.Drive.BlockSize)
 	n = (n + block - 1) / block * block
-	if off%block != 0 || off/block+n/block > d.Blocks {
-		return nil, fmt.Errorf("nvme%d: %d bytes at %#x are outside the drive", v.Index, n, off)
+	if off%block != 0 || off/block+n/block > v.Drive.Blocks {
+		return nil, fmt.Errorf("nvme%d: %d bytes at %#x are outside the drive of %d", v.Index, n,
+			off, v.Drive.Blocks*block)
 	}
-	var flight []nvme.Ticket
-	done := uint64(0)
-	start := k.CPU.Now()
-	return func() (bool, error) {
-		for done < n && len(flight) < depth {
-			m := min(chunk, n-done)
-			t, err := d.Submit(k.CPU, op, (off+done)/block, m/block,
-				[]nvme.Segment{{Bus: bus + hw.BusAddr(done), Len: int(m)}})
-			if err != nil {
-				return false, err
-			}
-			flight = append(flight, t)
-			done += m
+	t := &transfer{k: k, v: v, op: op, off: off, n: n, bus: bus, start: k.CPU.Now()}
+	return t.step, nil
+}
+
+// step sends what fits and takes what is done. It ends when nothing is under way any more, so that
+// nobody writes to memory that is given back; only a drive that does not answer in time is left.
+func (t *transfer) step() (bool, error) {
+	t.submit()
+	t.v.Drive.Poll(t.k.CPU)
+	for len(t.flight) > 0 {
+		over, err := t.v.Drive.Done(t.flight[0])
+		if err != nil && t.failure == nil {
+			t.failure = err
 		}
-		d.Poll(k.CPU)
-		for len(flight) > 0 {
-			over, err := d.Done(flight[0])
-			if err != nil {
-				return false, err
-			}
-			if !over {
-				return false, k.overdue(v, start)
-			}
-			flight = flight[1:]
+		if !over {
+			return false, t.overdue()
 		}
-		return done == n, nil
-	}, nil
+		t.flight = t.flight[1:]
+	}
+	return t.sent == t.n && t.failure == nil, t.failure
+}
+
+func (t *transfer) submit() {
+	block := uint64(t.v.Drive.BlockSize)
+	for t.failure == nil && t.sent < t.n && len(t.flight) < depth {
+		m := min(chunk, t.n-t.sent)
+		ticket, err := t.v.Drive.Submit(t.k.CPU, t.op, (t.off+t.sent)/block, m/block,
+			[]nvme.Segment{{Bus: t.bus + hw.BusAddr(t.sent), Len: int(m)}})
+		if err != nil {
+			t.failure = err
+			return
+		}
+		t.flight = append(t.flight, ticket)
+		t.sent += m
+	}
 }
 
 // overdue is an error once a transfer has taken longer than its drive may.
-func (k *Kernel) overdue(v *Volume, start hw.Time) error {
-	if err := v.fn.Err(); err != nil {
+func (t *transfer) overdue() error {
+	if err := t.v.fn.Err(); err != nil {
 		return err
 	}
-	if k.CPU.Now()-start > v.Drive.Timeout {
-		return fmt.Errorf("nvme%d: transfer: %w", v.Index, hw.ErrTimeout)
+	if t.k.CPU.Now()-t.start > t.v.Drive.Timeout {
+		return fmt.Errorf("nvme%d: %s: %w", t.v.Index, t.op, hw.ErrTimeout)
 	}
 	return nil
 }

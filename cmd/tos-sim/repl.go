@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/peterh/liner"
 
@@ -20,8 +19,12 @@ import (
 func repl(e *env) error {
 	return e.boot(func(s *session) error {
 		s.banner()
-		read, done := e.lines()
+		next, done := e.lines()
 		defer done()
+		read := func(prompt string) (string, error) {
+			s.end() // a run that failed leaves its line
+			return next(prompt)
+		}
 		sh, err := shell.New(s.kernel, s.shellHost(read), target(&s.board.Spec))
 		if err != nil {
 			return err
@@ -37,14 +40,17 @@ func repl(e *env) error {
 }
 
 func (s *session) shellHost(read func(string) (string, error)) shell.Host {
-	return shell.Host{ReadLine: read, Out: s.env.out, Style: s.env.style(s.env.out),
-		ReadFile: s.begin, SaveTrace: s.save,
-		AfterRun: func(rt *krun.Runtime) error { return s.table(rt) }}
+	return shell.Host{ReadLine: read, Out: s, Style: s.env.style(s.env.out),
+		ReadFile: s.source, SaveTrace: s.save,
+		AfterRun: func(rt *krun.Runtime) error {
+			s.end()
+			return s.table(rt)
+		}}
 }
 
-// begin reads the file of a run: that is when it begins.
-func (s *session) begin(name string) ([]byte, error) {
-	s.wall = time.Now()
+// source reads the file of a run: that is when it begins.
+func (s *session) source(name string) ([]byte, error) {
+	s.begin()
 	return s.env.readFile(name)
 }
 

@@ -40,16 +40,20 @@ func (e *env) runFile(path string, check bool) error {
 		return told(exitFailed)
 	}
 	return e.boot(func(s *session) error {
+		s.begin()
+		defer s.end()
 		rt := krun.New(s.kernel, func(line string) {
 			if !e.json {
-				fmt.Fprintln(e.out, line)
+				fmt.Fprintln(s, line)
 			}
 		})
 		c := &checker{rt: rt, env: e, target: target(&spec)}
 		if check {
 			rt.OnLaunch = c.launch
 		}
-		if err := vm.Run(p, rt, vm.Options{}); err != nil {
+		err := vm.Run(p, rt, vm.Options{})
+		s.end()
+		if err != nil {
 			fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
 			if why := s.explain(nil); why != nil {
 				return why

@@ -25,6 +25,8 @@ type session struct {
 	kernel *kernel.Kernel
 	wall   time.Time // when the present run began
 
+	progress *progress // of the present run; nil at the prompt
+
 	loads, launches int // of the runtime, that have been reported
 }
 
@@ -44,6 +46,11 @@ func (e *env) boot(body func(s *session) error) error {
 		return usage("", "%w", err)
 	}
 	defer s.board.Close()
+	s.board.Tick = func() {
+		if s.progress != nil {
+			s.progress.Update("%v of simulated time", s.board.Engine.Now())
+		}
+	}
 	var inside error
 	s.board.Start(0, func(cpu hw.CPU) { inside = s.main(cpu, body) })
 	if err := s.board.Run(); err != nil && inside == nil {
@@ -85,6 +92,28 @@ func (s *session) explain(err error) error {
 		}
 	}
 	return err
+}
+
+// begin starts the clock and the progress line of a run.
+func (s *session) begin() {
+	s.wall = time.Now()
+	s.progress = s.env.progress("run")
+}
+
+// end wipes the progress line for good.
+func (s *session) end() {
+	if s.progress != nil {
+		s.progress.Done()
+		s.progress = nil
+	}
+}
+
+// Write writes to the output, wiping the progress line first.
+func (s *session) Write(p []byte) (int, error) {
+	if s.progress != nil {
+		s.progress.Done()
+	}
+	return s.env.out.Write(p)
 }
 
 // log writes a line of the boot log, stamped with simulated time.

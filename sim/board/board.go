@@ -20,6 +20,9 @@ type Board struct {
 	Spec   Spec
 	GPUs   []*gpu.GPU
 	Drives []*nvme.Controller
+	// Tick, if not nil, is called now and then while the machine runs, to show progress. It must
+	// not touch the machine.
+	Tick func()
 
 	rec    *traces.Recorder
 	cpus   []*cpu
@@ -109,9 +112,16 @@ func (b *Board) current() *cpu {
 	panic("board: a device is touched from outside the processors")
 }
 
+// tickEvery is how many events lie between two calls of Tick.
+const tickEvery = 256
+
 // Run runs until every processor's body has returned. It fails when they wait for ever.
 func (b *Board) Run() error {
+	events := 0
 	return b.Engine.RunUntil(func() bool {
+		if events++; b.Tick != nil && events%tickEvery == 0 {
+			b.Tick()
+		}
 		for _, c := range b.cpus {
 			if c.proc != nil && !c.proc.Done() {
 				return false

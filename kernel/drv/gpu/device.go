@@ -131,7 +131,7 @@ func (d *Device) fail(op, detail string, err error) error {
 func (d *Device) Close() error {
 	d.regs.Write32(spec.ChannelRM+4*channelID, spec.ChannelDisable)
 	d.sems.Free()
-	return d.fn.Err()
+	return d.fn.Close()
 }
 
 // Base is where this GPU's VRAM starts in the flat space.
