@@ -200,3 +200,39 @@ func TestProgramsGiveTheirMemoryBack(t *testing.T) {
 		t.Fatalf("exit %d\n%s%s", code, &out, &errs)
 	}
 }
+
+// A launch is encoded once: calling the kernel again costs the parameters and a doorbell.
+func TestACallAgainReusesThePlan(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "twice.nl")
+	src, err := os.ReadFile(seedProgram)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := "let res = matmul_tiled(a.view(), b.view());"
+	twice := strings.Replace(string(src), call, "matmul_tiled(a.view(), b.view());\n    "+call, 1)
+	if err := os.WriteFile(file, []byte(twice), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	trace := filepath.Join(t.TempDir(), "twice.tostrace")
+	var out, errs bytes.Buffer
+	if code := run([]string{"run", "--trace", trace, file}, nil, &out, &errs); code != 0 {
+		t.Fatalf("exit %d\n%s%s", code, &out, &errs)
+	}
+	data, err := os.ReadFile(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var launches []traces.Record
+	tr := decode(t, data)
+	for _, r := range tr.Records {
+		if tr.Points[r.Kind].Name == traces.KernelLaunch.String() {
+			launches = append(launches, r)
+		}
+	}
+	if len(launches) != 2 {
+		t.Fatalf("%d launches\n%s", len(launches), &out)
+	}
+	if gap := launches[1].Start - launches[0].End(); gap > traces.Microsecond {
+		t.Errorf("%v between the end of a call and the start of the next", gap)
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"tensoros/hw/num"
 	"tensoros/kernel/drv/gpu"
+	"tensoros/neurolang/program"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/vm"
 	"tensoros/traces"
@@ -40,12 +41,10 @@ func (r *Runtime) launch(l *vm.Launch, out *tensor) error {
 	if err != nil {
 		return err
 	}
-	p, err := out.dev.Prepare(&gpu.Grid{Entry: l.Kernel.Name, PTX: l.Kernel.PTX,
-		Grid: axes(l.Grid), Block: axes(l.Block), Shared: uint32(l.Shared), Params: params})
+	p, err := r.plan(l, out.dev, params)
 	if err != nil {
 		return err
 	}
-	defer p.Release()
 	called := r.k.CPU.Now()
 	if err := p.Start(); err != nil {
 		return err
@@ -58,6 +57,38 @@ func (r *Runtime) launch(l *vm.Launch, out *tensor) error {
 	r.k.Span(traces.KernelLaunch, called, r.k.Text(l.Kernel.Name), ctas)
 	r.Launches = append(r.Launches, Launch{l.Kernel.Name, l.Geometry, called, ended})
 	return nil
+}
+
+// planKey is what a plan is made for: everything but the parameters.
+type planKey struct {
+	dev         *gpu.Device
+	kernel      *program.Kernel
+	grid, block [3]int
+	shared      int
+}
+
+// maxPlans bounds the plans that are kept; the oldest goes first.
+const maxPlans = 64
+
+// plan finds the launch encoded in VRAM, with these parameters, or encodes it.
+func (r *Runtime) plan(l *vm.Launch, d *gpu.Device, params []byte) (*gpu.Plan, error) {
+	key := planKey{d, l.Kernel, l.Grid, l.Block, l.Shared}
+	if p := r.plans[key]; p != nil {
+		return p, p.SetParams(params)
+	}
+	if len(r.recent) == maxPlans {
+		r.plans[r.recent[0]].Release()
+		delete(r.plans, r.recent[0])
+		r.recent = r.recent[1:]
+	}
+	p, err := d.Prepare(&gpu.Grid{Entry: l.Kernel.Name, PTX: l.Kernel.PTX,
+		Grid: axes(l.Grid), Block: axes(l.Block), Shared: uint32(l.Shared), Params: params})
+	if err != nil {
+		return nil, err
+	}
+	r.plans[key] = p
+	r.recent = append(r.recent, key)
+	return p, nil
 }
 
 // addresses are those of the arguments, which must lie on the GPU of out; each is waited for.

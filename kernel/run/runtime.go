@@ -26,6 +26,9 @@ type Runtime struct {
 	k     *kernel.Kernel
 	print func(line string)
 	owned []*tensor
+
+	plans  map[planKey]*gpu.Plan
+	recent []planKey // of plans, oldest first
 }
 
 // Load is an object that was brought into VRAM: size, and when the first command was sent and the
@@ -53,7 +56,7 @@ type tensor struct {
 
 // New makes a runtime; print receives the lines that programs print.
 func New(k *kernel.Kernel, print func(line string)) *Runtime {
-	return &Runtime{k: k, print: print}
+	return &Runtime{k: k, print: print, plans: map[planKey]*gpu.Plan{}}
 }
 
 // Devices is the number of GPUs.

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"bytes"
 	"fmt"
 
 	"tensoros/hw"
@@ -28,6 +29,8 @@ type Plan struct {
 	area  mem.Addr
 	fence Fence
 	open  bool
+
+	params []byte // as they lie in VRAM
 }
 
 // Offsets in a plan's page of VRAM.
@@ -60,7 +63,8 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 		d.plans.Release(area, planMax)
 		return nil, err
 	}
-	p := &Plan{dev: d, area: area, push: area + planPush, fence: f}
+	p := &Plan{dev: d, area: area, push: area + planPush, fence: f,
+		params: bytes.Clone(g.Params)}
 	constants := make([]byte, constLen)
 	copy(constants[d.Iface.ParamOffset:], g.Params)
 	qmd := make([]byte, d.Iface.QMD.Len)
@@ -81,6 +85,19 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 	d.write(p.push, buf)
 	d.cpu.Work(workEncode)
 	return p, nil
+}
+
+// SetParams changes the kernel's parameters, which keep their length, before a further Start.
+func (p *Plan) SetParams(params []byte) error {
+	if p.open || len(params) != len(p.params) {
+		return p.dev.fail("prepare", "", fmt.Errorf("%d bytes of parameters for a plan of %d, or it "+
+			"is still running", len(params), len(p.params)))
+	}
+	if !bytes.Equal(params, p.params) {
+		copy(p.params, params)
+		p.dev.write(p.area+planConst+mem.Addr(p.dev.Iface.ParamOffset), params)
+	}
+	return nil
 }
 
 // Start launches the plan. A plan runs once at a time.

@@ -180,6 +180,9 @@ func (d *decoder) operation() func(*Warp) {
 		return d.ldmatrix()
 	case ptx.OpMma:
 		return d.mma()
+	case ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
+		ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:
+		return d.bitOperation()
 	}
 	if len(d.in.Types) > 0 && d.in.Types[0] == ptx.Pred {
 		return d.predicate()

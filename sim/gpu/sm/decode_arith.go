@@ -15,6 +15,9 @@ func (d *decoder) arithmetic() func(*Warp) {
 	if in.MulPart() == ptx.ModWide {
 		return d.wideMul(t)
 	}
+	if usesCarry(in) {
+		return d.carry(t)
+	}
 	switch in.Op.ID {
 	case ptx.OpShl, ptx.OpShr:
 		return d.shift(t)
@@ -248,11 +251,11 @@ func (d *decoder) count(t ptx.Type) func(*Warp) {
 	}
 }
 
-// bitField is bfe and bfi of 32 bits.
+// bitField is bfe and bfi.
 func (d *decoder) bitField(t ptx.Type) func(*Warp) {
 	in := d.in
-	if t.Bits() != 32 {
-		return nil
+	if t.Bits() == 64 {
+		return d.bitField64(t)
 	}
 	if in.Op.ID == ptx.OpBfe {
 		signed := t.IsSigned()
@@ -297,12 +300,51 @@ func insert(a, b, pos, length uint32) uint32 {
 
 func (d *decoder) lop3() func(*Warp) {
 	in := d.in
-	if len(in.Args) != 5 || in.Args[4].Kind != ptx.KindInt {
+	if in.Args[4].Kind != ptx.KindInt {
 		return nil
 	}
-	table := uint32(in.Args[4].Imm)
-	a, b, c, dst := d.src32(1), d.src32(2), d.src32(3), d.dst(&in.Args[0])
-	f := func(a, b, c uint32) (out uint32) {
+	f := tableFunction(uint32(in.Args[4].Imm))
+	a, b, c := d.src32(1), d.src32(2), d.src32(3)
+	if len(in.Args) > 5 {
+		return d.lop3Pred(a, b, c, f)
+	}
+	dst := d.dst(&in.Args[0])
+	return func(w *Warp) { map3(w.mask, &w.r[dst], &w.r[a], &w.r[b], &w.r[c], f) }
+}
+
+// lop3Pred is lop3.and and lop3.or: the predicate is (result != 0) combined with another.
+func (d *decoder) lop3Pred(a, b, c int, f func(a, b, c uint32) uint32) func(*Warp) {
+	in := d.in
+	or := in.Has(ptx.ModOr)
+	p, not := d.pred(&in.Args[5])
+	pair := in.Args[0].List
+	dst, q := d.slots(&pair[0], true)[0], d.dst(&pair[1])
+	return func(w *Warp) {
+		old := w.pred[p]
+		if not {
+			old = ^old
+		}
+		var set uint32
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			v := f(w.r[a][l], w.r[b][l], w.r[c][l])
+			if v != 0 {
+				set |= 1 << l
+			}
+			dst.set(w, l, uint64(v))
+		}
+		if or {
+			set |= old
+		} else {
+			set &= old
+		}
+		w.pred[q] = w.pred[q]&^w.mask | set&w.mask
+	}
+}
+
+// tableFunction evaluates the truth table of lop3 (PTX ISA 9.7.7.6).
+func tableFunction(table uint32) func(a, b, c uint32) uint32 {
+	return func(a, b, c uint32) (out uint32) {
 		for i := range uint32(8) {
 			if table>>i&1 == 0 {
 				continue
@@ -321,7 +363,6 @@ func (d *decoder) lop3() func(*Warp) {
 		}
 		return out
 	}
-	return func(w *Warp) { map3(w.mask, &w.r[dst], &w.r[a], &w.r[b], &w.r[c], f) }
 }
 
 // trunc keeps the low n bits; sext extends their sign.
@@ -362,8 +403,8 @@ func binary32(in *ptx.Inst, t ptx.Type) func(a, b uint32) uint32 {
 	if t.IsFloat() {
 		return floatBinary(in, t)
 	}
-	if in.Has(ptx.ModCc) || t == ptx.U16x2 || t == ptx.S16x2 {
-		return nil
+	if t == ptx.U16x2 || t == ptx.S16x2 {
+		return pairs16(in, t)
 	}
 	n := uint32(t.Bits())
 	signed := t.IsSigned()
@@ -384,7 +425,11 @@ func binary32(in *ptx.Inst, t ptx.Type) func(a, b uint32) uint32 {
 	case ptx.OpDiv, ptx.OpRem:
 		return divide(in.Op.ID == ptx.OpRem, signed, n)
 	case ptx.OpMin, ptx.OpMax:
-		return choose(in.Op.ID == ptx.OpMin, signed, n)
+		if f := choose(in.Op.ID == ptx.OpMin, signed, n); in.Has(ptx.ModRelu) {
+			return func(a, b uint32) uint32 { return uint32(max(int32(f(a, b)), 0)) }
+		} else {
+			return f
+		}
 	case ptx.OpAnd:
 		return func(a, b uint32) uint32 { return a & b }
 	case ptx.OpOr:
@@ -450,14 +495,16 @@ func ternary32(in *ptx.Inst, t ptx.Type) func(a, b, c uint32) uint32 {
 	if t.IsFloat() {
 		return floatTernary(in, t)
 	}
-	if in.Has(ptx.ModCc) || in.Has(ptx.ModSat) {
-		return nil
-	}
 	n := uint32(t.Bits())
 	signed := t.IsSigned()
 	switch in.Op.ID {
 	case ptx.OpMad:
 		f := mulPart(in.MulPart() == ptx.ModHi, signed, n)
+		if in.Has(ptx.ModSat) {
+			return func(a, b, c uint32) uint32 {
+				return clampS32(int64(int32(f(a, b))) + int64(int32(c)))
+			}
+		}
 		if in.MulPart() == ptx.ModLo {
 			return func(a, b, c uint32) uint32 { return trunc(a*b+c, n) }
 		}
@@ -468,7 +515,7 @@ func ternary32(in *ptx.Inst, t ptx.Type) func(a, b, c uint32) uint32 {
 		return func(a, b, c uint32) uint32 { return trunc(c+f(a, b)-g(a, b), n) }
 	case ptx.OpPrmt:
 		if len(in.Mods) > 1 {
-			return nil
+			return permuteMode(in)
 		}
 		return permute
 	case ptx.OpShf:
@@ -519,6 +566,13 @@ func unary64(in *ptx.Inst, t ptx.Type) func(uint64) uint64 {
 		return func(a uint64) uint64 { return uint64(max(int64(a), -int64(a))) }
 	case ptx.OpBrev:
 		return bits.Reverse64
+	case ptx.OpCnot:
+		return func(a uint64) uint64 {
+			if a == 0 {
+				return 1
+			}
+			return 0
+		}
 	}
 	return nil
 }
@@ -526,9 +580,6 @@ func unary64(in *ptx.Inst, t ptx.Type) func(uint64) uint64 {
 func binary64(in *ptx.Inst, t ptx.Type) func(a, b uint64) uint64 {
 	if t == ptx.F64 {
 		return doubleBinary(in)
-	}
-	if in.Has(ptx.ModCc) {
-		return nil
 	}
 	signed := t.IsSigned()
 	switch in.Op.ID {
@@ -602,12 +653,20 @@ func ternary64(in *ptx.Inst, t ptx.Type) func(a, b, c uint64) uint64 {
 	if t == ptx.F64 {
 		return doubleTernary(in)
 	}
-	if in.Op.ID == ptx.OpMad && !in.Has(ptx.ModCc) {
+	if in.Op.ID == ptx.OpMad {
 		if in.MulPart() == ptx.ModLo {
 			return func(a, b, c uint64) uint64 { return a*b + c }
 		}
 		f := mulHigh64(t.IsSigned())
 		return func(a, b, c uint64) uint64 { return f(a, b) + c }
+	}
+	if in.Op.ID == ptx.OpSad {
+		return func(a, b, c uint64) uint64 {
+			if less := a < b; t.IsSigned() && int64(a) < int64(b) || !t.IsSigned() && less {
+				a, b = b, a
+			}
+			return c + a - b
+		}
 	}
 	return nil
 }

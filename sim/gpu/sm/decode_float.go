@@ -121,10 +121,47 @@ func floatUnary(in *ptx.Inst, t ptx.Type) func(uint32) uint32 {
 		if g == nil {
 			return nil
 		}
+		if mode, nearest, ok := rounded(in); ok && !nearest {
+			return directed(in, mode)
+		}
 		f = func(a, _, _ uint32) uint32 { return fl.put(g(fl.get(a))) }
 	}
 	f = finish(in, fl, f)
 	return func(a uint32) uint32 { return f(a, 0, 0) }
+}
+
+// directed is rcp and sqrt with a rounding mode of its own.
+func directed(in *ptx.Inst, mode num.Rounding) func(uint32) uint32 {
+	g := func(x float64) float64 { return divOdd(1, x) }
+	if in.Op.ID == ptx.OpSqrt {
+		g = sqrtOdd
+	}
+	f := finish(in, asF32, func(a, _, _ uint32) uint32 { return num.F32.Round(g(getF32(a)), mode) })
+	return func(a uint32) uint32 { return f(a, 0, 0) }
+}
+
+// divOdd and sqrtOdd round to odd: a further rounding in any mode is as if from the exact value.
+func divOdd(x, y float64) float64 {
+	q := x / y
+	r := math.FMA(-q, y, x) // exact: x = q*y + r
+	return oddFrom(q, r, (r > 0) == (y > 0))
+}
+
+func sqrtOdd(x float64) float64 {
+	q := math.Sqrt(x)
+	r := math.FMA(-q, q, x)
+	return oddFrom(q, r, r > 0)
+}
+
+// oddFrom makes q odd if there is a rest; more says that the exact value is above q.
+func oddFrom(q, rest float64, more bool) float64 {
+	if rest == 0 || rest != rest || math.IsInf(q, 0) || math.Float64bits(q)&1 == 1 {
+		return q
+	}
+	if more == (q > 0) {
+		return math.Float64frombits(math.Float64bits(q) + 1)
+	}
+	return math.Float64frombits(math.Float64bits(q) - 1)
 }
 
 // specialFunction gives the value in double precision; one rounding follows. The .approx forms are
@@ -175,12 +212,17 @@ func binaryCore(in *ptx.Inst, fl float, t ptx.Type) func(a, b uint32) uint32 {
 		return sumOrProduct(in.Op.ID, fl, t, mode, nearest)
 	case ptx.OpDiv:
 		if !nearest {
-			return nil
+			return func(a, b uint32) uint32 {
+				return num.F32.Round(divOdd(fl.get(a), fl.get(b)), mode)
+			}
 		}
 		// The quotient of two f32 in double precision rounds to f32 as if exact: 53 >= 2*24 + 2
 		// (Figueroa, "When is double rounding innocuous?", 1995).
 		return func(a, b uint32) uint32 { return fl.put(fl.get(a) / fl.get(b)) }
 	case ptx.OpMin, ptx.OpMax:
+		if in.Has(ptx.ModXorsign) {
+			return extremeXorsign(in, fl, t)
+		}
 		return extreme(in, fl)
 	case ptx.OpCopysign:
 		return func(a, b uint32) uint32 { return b&0x7fffffff | a&0x80000000 }
@@ -269,6 +311,16 @@ func extreme(in *ptx.Inst, fl float) func(a, b uint32) uint32 {
 	}
 }
 
+// extremeXorsign is min and max .xorsign.abs: of the magnitudes, with the signs' exclusive or.
+func extremeXorsign(in *ptx.Inst, fl float, t ptx.Type) func(a, b uint32) uint32 {
+	f := extreme(in, fl)
+	sign := uint32(1) << 15
+	if t == ptx.F32 {
+		sign = 1 << 31
+	}
+	return func(a, b uint32) uint32 { return f(a&^sign, b&^sign)&^sign | (a^b)&sign }
+}
+
 func floatTernary(in *ptx.Inst, t ptx.Type) func(a, b, c uint32) uint32 {
 	fl, ok := floatOf(t)
 	mode, nearest, known := rounded(in)
@@ -322,6 +374,8 @@ func doubleBinary(in *ptx.Inst) func(a, b uint64) uint64 {
 		f = minNumber
 	case ptx.OpMax:
 		f = func(x, y float64) float64 { return -minNumber(-x, -y) }
+	case ptx.OpCopysign:
+		f = func(x, y float64) float64 { return math.Copysign(y, x) }
 	default:
 		return nil
 	}

@@ -84,18 +84,9 @@ func floatRelation(in *ptx.Inst, c ptx.Mod, t ptx.Type) (narrow func(a, b uint32
 // setp: p|q = (a cmp b) bool c.
 func (d *decoder) setp() func(*Warp) {
 	in := d.in
-	t := in.Type(0)
-	narrow, long := relation(in, t)
-	if narrow == nil && long == nil {
+	compare, halves := d.lanesOf(in.Type(0))
+	if compare == nil {
 		return nil
-	}
-	var cmp func(w *Warp, m, old uint32) uint32
-	if long != nil {
-		a, b := d.src64(1), d.src64(2)
-		cmp = func(w *Warp, m, old uint32) uint32 { return test(m, old, &w.x[a], &w.x[b], long) }
-	} else {
-		a, b := d.src32(1), d.src32(2)
-		cmp = func(w *Warp, m, old uint32) uint32 { return test(m, old, &w.r[a], &w.r[b], narrow) }
 	}
 	combine := d.combination()
 	dst := in.Args[0]
@@ -109,9 +100,14 @@ func (d *decoder) setp() func(*Warp) {
 	p := d.dst(&dst)
 	return func(w *Warp) {
 		m := w.mask
-		v := cmp(w, m, 0)
+		v := compare(w, 0)
+		other := ^v
+		if halves {
+			other = compare(w, 1)
+		}
+		other = combine(w, other)
 		if second >= 0 {
-			w.pred[second] = w.pred[second]&^m | combine(w, ^v)&m
+			w.pred[second] = w.pred[second]&^m | other&m
 		}
 		w.pred[p] = w.pred[p]&^m | combine(w, v)&m
 	}

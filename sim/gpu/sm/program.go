@@ -87,6 +87,9 @@ type Program struct {
 // bound that ptxas would lower.
 func (p *Program) Registers() int { return p.rows32 + 2*p.rows64 }
 
+// tokens is how many registers the scoreboard knows: the files, then the carry.
+func (p *Program) tokens() int { return p.rows32 + p.rows64 + p.preds + 1 }
+
 // Len is the number of instructions.
 func (p *Program) Len() int { return len(p.insts) }
 

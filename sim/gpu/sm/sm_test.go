@@ -251,13 +251,13 @@ func TestFaultsNameThePlace(t *testing.T) {
 }
 
 func TestUnmodelledInstructionsAreListedWithLines(t *testing.T) {
-	src := kernel("", "ld.global.u32 %r5, [%rd1];\n\tdp2a.lo.s32.s32 %r5, %r5, %r5, %r5;")
+	src := kernel("", "ld.global.u32 %r5, [%rd1];\n\tcreatepolicy.fractional.L2::evict_first.b64 %rd5, 1.0;")
 	m, err := ptx.Parse("test.ptx", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = Load(m, "", 90)
-	if err == nil || !strings.Contains(err.Error(), "dp2a") ||
+	if err == nil || !strings.Contains(err.Error(), "createpolicy") ||
 		!strings.Contains(err.Error(), "line 16") {
 		t.Fatalf("error %v", err)
 	}

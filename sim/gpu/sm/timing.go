@@ -76,7 +76,7 @@ func (c *Core) admit(index int, now int64) {
 	} else {
 		cta = newCTA(c.grid.launch)
 		cta.clock = func() uint64 { return uint64(c.now) }
-		tokens := c.grid.launch.Prog.rows32 + c.grid.launch.Prog.rows64 + c.grid.launch.Prog.preds
+		tokens := c.grid.launch.Prog.tokens()
 		for i, w := range cta.warps {
 			w.ready = make([]int64, tokens)
 			w.sub = i % len(c.subs)

@@ -22,6 +22,7 @@ type Warp struct {
 	x    []wide
 	pred []uint32
 
+	carry    uint32 // of extended-precision arithmetic, by lane
 	mask     uint32 // lanes that execute the present instruction
 	active   uint32 // the group that runs
 	live     uint32 // lanes that have not exited
@@ -72,7 +73,7 @@ func (w *Warp) reset(threads int) {
 	if threads < Lanes {
 		w.live = 1<<threads - 1
 	}
-	w.active, w.waiting, w.pc, w.diverged = w.live, 0, 0, false
+	w.active, w.waiting, w.pc, w.diverged, w.carry = w.live, 0, 0, false, 0
 	if p.Local > 0 {
 		w.local = make([]byte, p.Local*Lanes)
 	}
