@@ -90,8 +90,9 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 // SetParams changes the kernel's parameters, which keep their length, before a further Start.
 func (p *Plan) SetParams(params []byte) error {
 	if p.open || len(params) != len(p.params) {
-		return p.dev.fail("prepare", "", fmt.Errorf("%d bytes of parameters for a plan of %d, or it "+
-			"is still running", len(params), len(p.params)))
+		return p.dev.fail("prepare", "",
+			fmt.Errorf("%d bytes of parameters for a plan of %d, or it is still running",
+				len(params), len(p.params)))
 	}
 	if !bytes.Equal(params, p.params) {
 		copy(p.params, params)
