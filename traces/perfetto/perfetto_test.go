@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -359,9 +360,13 @@ func TestATimeBeforePowerOnIsAnError(t *testing.T) {
 
 // TestProtoc is an optional lane: another reader of the wire form, if it is there.
 func TestProtoc(t *testing.T) {
-	protoc, err := exec.LookPath("protoc")
-	if err != nil {
-		t.Skip("protoc is not installed")
+	protoc := os.Getenv("TENSOROS_PROTOC")
+	if protoc == "" {
+		path, err := exec.LookPath("protoc")
+		if err != nil {
+			t.Skip("no protoc: set TENSOROS_PROTOC, or conformance/peers/protoc/get.sh fetches it")
+		}
+		protoc = path
 	}
 	cmd := exec.Command(protoc, "--decode_raw")
 	cmd.Stdin = bytes.NewReader(write(t, random(t, 500), Options{}))

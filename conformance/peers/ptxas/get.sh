@@ -8,6 +8,7 @@
 # machine's own apt is set up with; so it needs a Debian with apt, on amd64. DIR is a cache: when
 # DIR/ok is there, nothing is done.
 set -euo pipefail
+. "$(dirname "$0")/../apt.sh"
 
 dir=$(realpath -m "${1:?usage: get.sh DIR}")
 root=$dir/root
@@ -17,45 +18,14 @@ if [ -e "$dir/ok" ] && "$ptxas" --version >/dev/null 2>&1; then
 	exit
 fi
 
-# The first mirror in either of apt's formats.
-mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
-	awk '/^URIs:/ {print $2; exit}') || true
-if [ -z "$mirror" ] && [ -r /etc/apt/sources.list ]; then
-	mirror=$(awk '/^deb / {for (i = 2; i <= NF; i++) if ($i ~ /^http/) {print $i; exit}}' \
-		/etc/apt/sources.list)
-fi
-[ -n "$mirror" ] || { echo "get.sh: apt has no mirror on this machine" >&2; exit 1; }
-
-# A root of apt's own, so that neither its lists nor its locks touch the machine's.
-apt=$dir/apt
-mkdir -p "$apt"/{lists/partial,archives/partial,debs,etc/sources.list.d,etc/preferences.d} \
-	"$apt/etc/apt.conf.d" "$root"
-: >"$apt/status"
-key=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$key] $mirror trixie main contrib non-free" >"$apt/etc/sources.list"
-cat >"$apt/apt.conf" <<C
-Dir::Etc "$apt/etc";
-Dir::Etc::sourcelist "$apt/etc/sources.list";
-Dir::Etc::sourceparts "$apt/etc/sources.list.d";
-Dir::Etc::parts "$apt/etc/apt.conf.d";
-Dir::Etc::preferencesparts "$apt/etc/preferences.d";
-Dir::State::Lists "$apt/lists";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt";
-Dir::Cache::archives "$apt/archives";
-APT::Architecture "amd64";
-APT::Architectures "amd64";
-APT::Sandbox::User "root";
-Acquire::Languages "none";
-C
-
-apt-get -qq -c "$apt/apt.conf" update >&2
-(cd "$apt/debs" && apt-get -qq -c "$apt/apt.conf" download nvidia-cuda-toolkit >&2)
-dpkg-deb --fsys-tarfile "$apt"/debs/nvidia-cuda-toolkit_*.deb | tar -x -C "$root" ./usr/bin/ptxas \
+private_apt "$dir" trixie "main contrib non-free"
+mkdir -p "$root"
+(cd "$apt_dir/debs" && private_apt_get download nvidia-cuda-toolkit >&2)
+dpkg-deb --fsys-tarfile "$apt_dir"/debs/nvidia-cuda-toolkit_*.deb | tar -x -C "$root" ./usr/bin/ptxas \
 	./usr/lib/nvidia-cuda-toolkit/bin/ptxas 2>/dev/null ||
-	dpkg-deb --fsys-tarfile "$apt"/debs/nvidia-cuda-toolkit_*.deb |
+	dpkg-deb --fsys-tarfile "$apt_dir"/debs/nvidia-cuda-toolkit_*.deb |
 	tar -x -C "$root" --wildcards '*/bin/ptxas'
-rm -f "$apt"/debs/*.deb
+rm -f "$apt_dir"/debs/*.deb
 "$ptxas" --version >&2
 touch "$dir/ok"
 echo "$ptxas"
