@@ -59,6 +59,7 @@ func (e *env) boot(body func(s *session) error) error {
 	if inside == nil {
 		s.board.Settle()
 	}
+	s.findings()
 	if e.trace != "" {
 		if err := s.save(e.trace); err != nil && inside == nil {
 			inside = err
@@ -78,6 +79,21 @@ func (s *session) main(cpu hw.CPU, body func(s *session) error) error {
 		err = e
 	}
 	return err
+}
+
+// findings tells which rules of a standard the guest broke, if any: our drivers' mistakes.
+func (s *session) findings() {
+	say := func(rule, track string, at sim.Time, detail string) {
+		fmt.Fprintf(s.env.err, "finding %s at %v on %s: %s\n", rule, at, track, detail)
+	}
+	for _, f := range s.board.Fabric.Findings {
+		say(f.Rule, f.Track, f.At, f.Detail)
+	}
+	for _, d := range s.board.Drives {
+		for _, f := range d.Findings {
+			say(f.Rule, f.Track, f.At, f.Detail)
+		}
+	}
 }
 
 // explain adds what the simulated devices know of a failure: a driver only sees that it stopped.
