@@ -83,16 +83,12 @@ func (s *session) main(cpu hw.CPU, body func(s *session) error) error {
 
 // findings tells which rules of a standard the guest broke, if any: our drivers' mistakes.
 func (s *session) findings() {
-	say := func(rule, track string, at sim.Time, detail string) {
-		fmt.Fprintf(s.env.err, "finding %s at %v on %s: %s\n", rule, at, track, detail)
-	}
-	for _, f := range s.board.Fabric.Findings {
-		say(f.Rule, f.Track, f.At, f.Detail)
-	}
+	all := append([]sim.Finding(nil), s.board.Fabric.Findings...)
 	for _, d := range s.board.Drives {
-		for _, f := range d.Findings {
-			say(f.Rule, f.Track, f.At, f.Detail)
-		}
+		all = append(all, d.Findings...)
+	}
+	for _, f := range all {
+		fmt.Fprintln(s.env.err, f)
 	}
 }
 

@@ -24,20 +24,12 @@ const (
 	mpsMax      = 4           // CAP.MPSMAX
 )
 
-// Finding is a rule of the standard that a guest broke.
-type Finding struct {
-	Rule   string
-	At     sim.Time
-	Track  string
-	Detail string
-}
-
 // Controller is the device behind the function.
 type Controller struct {
 	Profile *Profile
 	Store   Store
 	// Findings lists the rules that the guest broke, in order.
-	Findings []Finding
+	Findings []sim.Finding
 	// Reads and Writes count commands of the I/O queues that moved data.
 	Reads, Writes uint64
 
@@ -125,7 +117,7 @@ func (c *Controller) InFlight() int { return c.cmds.live() - len(c.aers) }
 func (c *Controller) blocks() uint64 { return c.Store.Size() >> c.Profile.BlockShift }
 
 func (c *Controller) find(rule, format string, args ...any) {
-	n := Finding{rule, c.eng.Now(), c.fn.Path(), fmt.Sprintf(format, args...)}
+	n := sim.Finding{rule, c.eng.Now(), c.fn.Path(), fmt.Sprintf(format, args...)}
 	c.Findings = append(c.Findings, n)
 	if c.rec != nil {
 		c.rec.Mark(traces.Finding, c.track, n.At, c.rec.Text(rule), c.rec.Text(n.Detail))

@@ -23,18 +23,10 @@ type bridge struct {
 	path     string
 }
 
-// Finding is a rule of the standard that a guest broke.
-type Finding struct {
-	Rule   string
-	At     sim.Time
-	Track  string
-	Detail string
-}
-
 // Fabric is the whole tree: root complex with host memory, switches, links and functions.
 type Fabric struct {
 	Timing   Timing
-	Findings []Finding
+	Findings []sim.Finding
 
 	eng     *sim.Engine
 	rec     *traces.Recorder
@@ -186,7 +178,7 @@ func (f *Fabric) InFlight() int {
 }
 
 func (f *Fabric) find(rule, track, format string, args ...any) {
-	n := Finding{rule, f.eng.Now(), track, fmt.Sprintf(format, args...)}
+	n := sim.Finding{rule, f.eng.Now(), track, fmt.Sprintf(format, args...)}
 	f.Findings = append(f.Findings, n)
 	if f.rec != nil {
 		f.rec.Mark(traces.Finding, f.rec.Track(track), n.At, f.rec.Text(rule), f.rec.Text(n.Detail))
