@@ -117,7 +117,8 @@ func (c *Controller) InFlight() int { return c.cmds.live() - len(c.aers) }
 func (c *Controller) blocks() uint64 { return c.Store.Size() >> c.Profile.BlockShift }
 
 func (c *Controller) find(rule, format string, args ...any) {
-	n := sim.Finding{rule, c.eng.Now(), c.fn.Path(), fmt.Sprintf(format, args...)}
+	n := sim.Finding{Rule: rule, At: c.eng.Now(), Track: c.fn.Path(),
+		Detail: fmt.Sprintf(format, args...)}
 	c.Findings = append(c.Findings, n)
 	if c.rec != nil {
 		c.rec.Mark(traces.Finding, c.track, n.At, c.rec.Text(rule), c.rec.Text(n.Detail))
