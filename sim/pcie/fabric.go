@@ -178,7 +178,8 @@ func (f *Fabric) InFlight() int {
 }
 
 func (f *Fabric) find(rule, track, format string, args ...any) {
-	n := sim.Finding{Rule: rule, At: f.eng.Now(), Track: track, Detail: fmt.Sprintf(format, args...)}
+	n := sim.Finding{Rule: rule, At: f.eng.Now(), Track: track,
+		Detail: fmt.Sprintf(format, args...)}
 	f.Findings = append(f.Findings, n)
 	if f.rec != nil {
 		f.rec.Mark(traces.Finding, f.rec.Track(track), n.At, f.rec.Text(rule), f.rec.Text(n.Detail))
