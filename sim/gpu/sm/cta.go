@@ -17,6 +17,9 @@ type Launch struct {
 	Shared int       // bytes of dynamic shared memory
 	Params []byte
 	Mem    Memory
+	// Globals holds the module's .global variables. If nil it is made with their initial values
+	// when the launch starts; a caller hands it to the next launch to keep them.
+	Globals []byte
 
 	base, phys uint64 // the last page touched, virtual and physical
 	view       []byte
@@ -57,6 +60,9 @@ func (l *Launch) Check() error {
 		return fmt.Errorf("kernel %s takes %d bytes of parameters, got %d",
 			l.Prog.Name, l.Prog.Params, len(l.Params))
 	}
+	if l.Globals == nil {
+		l.Globals = append([]byte(nil), l.Prog.globals...)
+	}
 	return nil
 }
 
@@ -66,12 +72,18 @@ func (l *Launch) Threads() int { return int(l.Block[0]) * int(l.Block[1]) * int(
 // CTAs is the number of CTAs of the grid.
 func (l *Launch) CTAs() int { return int(l.Grid[0]) * int(l.Grid[1]) * int(l.Grid[2]) }
 
-const pageBytes = 1 << 16
+const (
+	pageBytes  = 1 << 16
+	windowBase = 1 << 47 // physical, above any memory
+)
 
 // span is Memory.Span behind a cache of one page.
 func (l *Launch) span(addr uint64, n int, write bool) []byte {
 	if off := addr - l.base; off < uint64(len(l.view)) && off+uint64(n) <= uint64(len(l.view)) {
 		return l.view[off:]
+	}
+	if addr&windowMask == ModuleWindow {
+		return window(l.Globals, addr&^windowMask, n)
 	}
 	base := addr &^ (pageBytes - 1)
 	v, phys := l.Mem.Span(base, pageBytes, write)
@@ -88,12 +100,16 @@ func (l *Launch) span(addr uint64, n int, write bool) []byte {
 
 // physical translates an address that span has found mapped.
 func (l *Launch) physical(addr uint64) uint64 {
+	if addr&windowMask != 0 { // beyond what Memory holds: a place of its own
+		return windowBase | addr&(windowBase-1)
+	}
 	l.span(addr, 1, false)
 	return l.phys + addr - l.base
 }
 
 type barrierState struct {
 	arrived, expected int
+	yes               int // threads that brought a true predicate (bar.red)
 	waiting           []*Warp
 }
 
@@ -104,6 +120,7 @@ type CTA struct {
 	index   int // in the grid
 	id      [3]uint32
 	smid    int
+	sms     int // of the chip
 	shared  []byte
 	warps   []*Warp
 	threads int // that have not exited
@@ -111,6 +128,9 @@ type CTA struct {
 	bars    [16]barrierState
 	freed   []*Warp // warps that a barrier has let go, for the timing layer
 	clock   func() uint64
+	cluster int // completed phases of the cluster's barrier
+	came    int // threads at it
+	gaveUp  int // try_wait that expired since a phase last ended
 	start   int64
 	issued  uint64
 }
@@ -140,7 +160,7 @@ func (c *CTA) place(index, smid int) {
 	for i, w := range c.warps {
 		w.reset(min(Lanes, c.threads-i*Lanes))
 	}
-	c.freed, c.issued = c.freed[:0], 0
+	c.freed, c.issued, c.cluster, c.came, c.gaveUp = c.freed[:0], 0, 0, 0, 0
 }
 
 func (c *CTA) fail(w *Warp, format string, args ...any) {
@@ -162,6 +182,7 @@ func (c *CTA) left(threads int) {
 			c.complete(id)
 		}
 	}
+	c.clusterArrive(0)
 }
 
 func (c *CTA) retire(*Warp) { c.running-- }
@@ -186,8 +207,13 @@ func (c *CTA) complete(id int) {
 	if b.arrived < want {
 		return
 	}
-	b.arrived = 0
+	total, yes := b.arrived, b.yes
+	b.arrived, b.yes = 0, 0
 	for _, w := range b.waiting {
+		if w.reducing != nil {
+			w.reducing.result(w, w.waiting, yes, total)
+			w.reducing = nil
+		}
 		w.release()
 		c.freed = append(c.freed, w)
 	}
@@ -227,12 +253,17 @@ const stepLimit = 1 << 36
 
 const deadlock = "deadlock: every warp waits at a barrier that nobody else will reach"
 
+// patience is how often each warp may give up waiting while no mbarrier ends a phase.
+const patience = 1 << 12
+
 func (c *CTA) run() error {
 	for c.running > 0 {
 		progress := false
+		c.freed = c.freed[:0]
 		for _, w := range c.warps {
 			for n := 0; n < quantum && !w.done() && !w.blocked(); n++ {
 				w.step()
+				w.deliver()
 				c.issued++
 				progress = true
 				if c.launch.err != nil {
@@ -243,7 +274,7 @@ func (c *CTA) run() error {
 				}
 			}
 		}
-		if !progress {
+		if !progress && !c.expire() {
 			c.fail(c.warps[0], deadlock)
 			return c.launch.err
 		}

@@ -18,7 +18,8 @@ type decoder struct {
 	place   []int32 // register -> row in its file
 	imm32   map[uint32]int
 	imm64   map[uint64]int
-	offsets map[*ptx.Var]int // shared, param and local variables
+	offsets map[*ptx.Var]int  // shared, param and local variables
+	ids     map[*ptx.Func]int // of the functions that can be called
 	in      *ptx.Inst
 	out     inst
 }
@@ -40,10 +41,107 @@ func (d *decoder) fault(format string, args ...any) {
 	d.faults = append(d.faults, fmt.Sprintf("line %d: %s", at.Line, fmt.Sprintf(format, args...)))
 }
 
-// layout gives every register a row and every variable an offset.
-func (d *decoder) layout() {
+// program decodes a kernel and the functions it may reach.
+func (d *decoder) program(entry *ptx.Func) {
 	d.imm32, d.imm64 = map[uint32]int{}, map[uint64]int{}
 	d.offsets = map[*ptx.Var]int{}
+	d.f = entry
+	d.variables()
+	list := d.reachable(entry)
+	frames := make([]callee, len(list))
+	for i, f := range list {
+		d.f = f
+		d.layout(&frames[i])
+	}
+	d.p.funcs = frames
+	for i, f := range list {
+		d.f, d.place = f, frames[i].place
+		frames[i].entry = int32(len(d.p.insts))
+		d.body()
+	}
+	d.f = entry
+}
+
+// variables places what the module declares.
+func (d *decoder) variables() {
+	for _, v := range d.mod.Vars {
+		d.placeVariable(v)
+	}
+	for _, v := range d.mod.Vars {
+		d.initial(v)
+	}
+}
+
+func (d *decoder) placeVariable(v *ptx.Var) {
+	switch {
+	case v.Linkage == ptx.LinkExtern:
+	case v.Space == ptx.SpaceShared:
+		d.offsets[v] = d.allot(&d.p.Static, v)
+	case v.Space == ptx.SpaceLocal:
+		d.offsets[v] = d.allot(&d.p.Local, v)
+	case v.Space == ptx.SpaceConst:
+		end := len(d.p.constants)
+		d.offsets[v] = d.allot(&end, v)
+		d.p.constants = append(d.p.constants, make([]byte, end-len(d.p.constants))...)
+	case v.Space == ptx.SpaceGlobal && v.Type.Bits() > 0:
+		end := len(d.p.globals)
+		d.offsets[v] = int(ModuleWindow) + d.allot(&end, v)
+		d.p.globals = append(d.p.globals, make([]byte, end-len(d.p.globals))...)
+	}
+}
+
+// initial writes the initial value of a .const or .global variable.
+func (d *decoder) initial(v *ptx.Var) {
+	at, ok := d.offsets[v]
+	if !ok || v.Init == nil || v.Space != ptx.SpaceConst && v.Space != ptx.SpaceGlobal {
+		return
+	}
+	data, relocs, err := v.Data()
+	if err != nil {
+		d.fault("%v", err)
+		return
+	}
+	image := d.p.constants
+	if v.Space == ptx.SpaceGlobal {
+		image, at = d.p.globals, at-int(ModuleWindow)
+	}
+	copy(image[at:], data)
+	for _, r := range relocs {
+		to := d.mod.Var(r.Name)
+		where, ok := d.offsets[to]
+		if to == nil || !ok {
+			d.fault("variable %s: the address of %s is not modelled", v.Name, r.Name)
+			continue
+		}
+		value := uint64(where) + uint64(r.Add)
+		if r.Generic {
+			value += windowOf(to.Space)
+		}
+		element{size: r.Size}.put(image[at+r.Off:], value)
+	}
+}
+
+// windowOf is where a space begins in the generic address space.
+func windowOf(s ptx.Space) uint64 {
+	switch s {
+	case ptx.SpaceShared:
+		return SharedWindow
+	case ptx.SpaceLocal:
+		return LocalWindow
+	case ptx.SpaceConst:
+		return ConstWindow
+	}
+	return 0
+}
+
+// layout gives every register of a function a row and every variable an offset.
+func (d *decoder) layout(c *callee) {
+	d.place = nil
+	c.low = frameEnd{d.p.rows32, d.p.rows64, d.p.preds, d.p.Local}
+	defer func() {
+		c.high = frameEnd{d.p.rows32, d.p.rows64, d.p.preds, d.p.Local}
+		c.place = d.place
+	}()
 	for _, t := range d.f.Regs.Types() {
 		switch {
 		case t == ptx.Pred:
@@ -60,21 +158,36 @@ func (d *decoder) layout() {
 			d.place = append(d.place, 0)
 		}
 	}
-	for _, v := range d.f.Params {
-		d.offsets[v] = d.allot(&d.p.Params, v)
+	if d.f.Entry {
+		for _, v := range d.f.Params {
+			d.offsets[v] = d.allot(&d.p.Params, v)
+		}
 	}
-	for _, v := range append(append([]*ptx.Var(nil), d.mod.Vars...), d.f.Vars...) {
+	for _, v := range d.f.Vars {
+		if _, ok := d.offsets[v]; ok {
+			continue
+		}
 		switch v.Space {
 		case ptx.SpaceShared:
 			if v.Linkage != ptx.LinkExtern {
 				d.offsets[v] = d.allot(&d.p.Static, v)
 			}
-		case ptx.SpaceLocal:
+		case ptx.SpaceLocal, ptx.SpaceParam: // parameters of functions live beside local memory
 			d.offsets[v] = d.allot(&d.p.Local, v)
 		}
 	}
+	c.formals(d)
+	d.p.Local = (d.p.Local + 15) &^ 15
+	if !d.f.Entry {
+		return
+	}
+	d.extents()
+}
+
+// extents is what the whole kernel takes: dynamic shared memory and threads.
+func (d *decoder) extents() {
 	d.p.Static = (d.p.Static + 127) &^ 127 // dynamic shared memory starts on a bank line
-	for _, v := range d.mod.Vars {
+	for _, v := range append(append([]*ptx.Var(nil), d.mod.Vars...), d.f.Vars...) {
 		if v.Space == ptx.SpaceShared && v.Linkage == ptx.LinkExtern {
 			d.offsets[v] = d.p.Static
 		}
@@ -91,11 +204,7 @@ func (d *decoder) layout() {
 
 // allot appends a variable to a space and returns its offset.
 func (d *decoder) allot(end *int, v *ptx.Var) int {
-	size := v.Type.Size()
-	for _, n := range v.Dims {
-		size *= n
-	}
-	size *= max(1, v.Vec)
+	size := v.Size()
 	align := max(v.Align, v.Type.Size()*max(1, v.Vec), 1)
 	at := (*end + align - 1) / align * align
 	*end = at + size
@@ -105,6 +214,9 @@ func (d *decoder) allot(end *int, v *ptx.Var) int {
 // body decodes the instructions; labels become their indices.
 func (d *decoder) body() {
 	insts, labels := d.f.Code()
+	for i := range labels {
+		labels[i] += len(d.p.insts)
+	}
 	for _, in := range insts {
 		d.in = in
 		d.out = inst{guard: -1, line: in.Pos.Line}
@@ -117,6 +229,9 @@ func (d *decoder) body() {
 	}
 	d.in = nil
 	end := inst{guard: -1, kind: leave, class: Branch}
+	if !d.f.Entry {
+		end.kind = retFunc
+	}
 	if n := len(insts); n > 0 {
 		end.line = insts[n-1].Pos.Line
 	}
@@ -130,15 +245,32 @@ func (d *decoder) decode(labels []int) {
 	case ptx.OpBra:
 		d.out.kind, d.out.class = jump, Branch
 		d.out.target = int32(labels[in.Args[0].Index])
-	case ptx.OpRet, ptx.OpExit:
+	case ptx.OpBrx:
+		d.branchTable(labels)
+	case ptx.OpCall:
+		d.call()
+	case ptx.OpExit:
 		d.out.kind, d.out.class = leave, Branch
+	case ptx.OpRet:
+		d.out.kind, d.out.class = leave, Branch
+		if !d.f.Entry {
+			d.out.kind = retFunc
+		}
+	case ptx.OpBarRed, ptx.OpBarrierRed:
+		d.barrierRed()
 	case ptx.OpTrap:
 		d.out.kind, d.out.class = trap, Branch
 	case ptx.OpBarSync, ptx.OpBarrierSync:
 		d.barrier(barSync)
 	case ptx.OpBarArrive, ptx.OpBarrierArrive:
 		d.barrier(barArrive)
-	case ptx.OpMembar, ptx.OpFence, ptx.OpFenceProxy, ptx.OpBarWarpSync, ptx.OpNanosleep,
+	case ptx.OpBarrierClusterArrive, ptx.OpBarrierClusterWait:
+		d.clusterBarrier()
+	case ptx.OpMbarrierTryWait:
+		d.tryWait()
+	case ptx.OpMembar, ptx.OpFence, ptx.OpFenceProxy, ptx.OpFenceMbarrierInit, ptx.OpGriddepcontrol,
+		ptx.OpSetmaxnreg, ptx.OpCpAsyncBulkPrefetch,
+		ptx.OpBarWarpSync, ptx.OpNanosleep,
 		ptx.OpPrefetch, ptx.OpPrefetchu, ptx.OpDiscard, ptx.OpApplypriority, ptx.OpBrkpt,
 		ptx.OpPmevent:
 		// One thread of control at a time: order is program order, and hints have no effect.
@@ -183,6 +315,21 @@ func (d *decoder) operation() func(*Warp) {
 	case ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
 		ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:
 		return d.bitOperation()
+	case ptx.OpMatch, ptx.OpRedux, ptx.OpElect, ptx.OpMovmatrix:
+		return d.warpOperation()
+	case ptx.OpWgmmaFence, ptx.OpWgmmaCommitGroup, ptx.OpWgmmaWaitGroup, ptx.OpWgmmaMmaAsync:
+		return d.wgmma()
+	case ptx.OpWmmaLoad, ptx.OpWmmaStore, ptx.OpWmmaMma:
+		return d.wmma()
+	case ptx.OpStmatrix:
+		return d.stmatrix()
+	case ptx.OpIsspacep:
+		return d.spaceTest()
+	case ptx.OpMapa, ptx.OpGetctarank:
+		return d.clusterAddress()
+	}
+	if run := d.transaction(); run != nil {
+		return run
 	}
 	if len(d.in.Types) > 0 && d.in.Types[0] == ptx.Pred {
 		return d.predicate()
@@ -191,12 +338,45 @@ func (d *decoder) operation() func(*Warp) {
 }
 
 func (d *decoder) barrier(k kind) {
-	d.out.kind, d.out.class = k, Barrier
-	id := d.src32(0)
+	args := d.in.Args
 	threads := -1
-	if len(d.in.Args) > 1 {
+	if len(args) > 1 {
 		threads = d.src32(1)
 	}
+	d.arrival(k, d.src32(0), threads)
+}
+
+// barrierRed is bar.red: d = op over the predicates of all threads that arrive.
+func (d *decoder) barrierRed() {
+	args := d.in.Args
+	p, not := d.pred(&args[len(args)-1])
+	flip := uint32(0)
+	if not {
+		flip = allLanes
+	}
+	d.out.vote = func(w *Warp) uint32 { return (w.pred[p] ^ flip) & w.mask }
+	threads := -1
+	if len(args) > 3 {
+		threads = d.src32(2)
+	}
+	id := d.src32(1)
+	op, dst := d.in.AtomOp(), d.dst(&args[0])
+	d.out.result = func(w *Warp, lanes uint32, yes, total int) {
+		w.mask = lanes
+		switch op {
+		case ptx.ModPopc:
+			w.spread(dst, uint32(yes))
+		case ptx.ModAnd:
+			w.setPred(dst, yes == total)
+		default:
+			w.setPred(dst, yes > 0)
+		}
+	}
+	d.arrival(barSync, id, threads)
+}
+
+func (d *decoder) arrival(k kind, id, threads int) {
+	d.out.kind, d.out.class = k, Barrier
 	d.out.barrier = func(w *Warp) (int, int) {
 		n := 0
 		if threads >= 0 {
@@ -234,7 +414,7 @@ func (d *decoder) operand32(op *ptx.Operand) int {
 			return 0
 		}
 		return int(d.place[op.Index])
-	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal:
+	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal, ptx.KindFunc:
 		v, ok := d.constant(op)
 		if !ok {
 			return 0
@@ -257,7 +437,7 @@ func (d *decoder) operand64(op *ptx.Operand) int {
 			return 0
 		}
 		return int(d.place[op.Index])
-	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal:
+	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal, ptx.KindFunc:
 		v, ok := d.constant(op)
 		if !ok {
 			return 0
@@ -271,6 +451,8 @@ func (d *decoder) operand64(op *ptx.Operand) int {
 // constant is the value of a literal or the address of a variable in its space.
 func (d *decoder) constant(op *ptx.Operand) (uint64, bool) {
 	switch op.Kind {
+	case ptx.KindFunc:
+		return d.funcAddress(op), true
 	case ptx.KindLocal, ptx.KindGlobal:
 		v := d.variable(op)
 		at, ok := d.offsets[v]

@@ -425,11 +425,11 @@ func binary32(in *ptx.Inst, t ptx.Type) func(a, b uint32) uint32 {
 	case ptx.OpDiv, ptx.OpRem:
 		return divide(in.Op.ID == ptx.OpRem, signed, n)
 	case ptx.OpMin, ptx.OpMax:
-		if f := choose(in.Op.ID == ptx.OpMin, signed, n); in.Has(ptx.ModRelu) {
-			return func(a, b uint32) uint32 { return uint32(max(int32(f(a, b)), 0)) }
-		} else {
+		f := choose(in.Op.ID == ptx.OpMin, signed, n)
+		if !in.Has(ptx.ModRelu) {
 			return f
 		}
+		return func(a, b uint32) uint32 { return uint32(max(int32(f(a, b)), 0)) }
 	case ptx.OpAnd:
 		return func(a, b uint32) uint32 { return a & b }
 	case ptx.OpOr:

@@ -3,7 +3,6 @@ package sm
 import (
 	"math"
 
-
 	"tensoros/hw/ptx"
 )
 
@@ -384,4 +383,3 @@ func pairs16(in *ptx.Inst, t ptx.Type) func(a, b uint32) uint32 {
 		return one(a&0xffff, b&0xffff) | one(a>>16, b>>16)<<16
 	}
 }
-

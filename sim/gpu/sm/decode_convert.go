@@ -19,6 +19,9 @@ func (d *decoder) convert() func(*Warp) {
 		return d.pack(to, from)
 	}
 	f := conversion(in, to, from)
+	if packed8(to) || packed8(from) {
+		f = pairsOf8(in, to, from)
+	}
 	if f == nil {
 		return nil
 	}
@@ -55,6 +58,7 @@ func (d *decoder) pack(to, from ptx.Type) func(*Warp) {
 	if from != ptx.F32 || !ok {
 		return nil
 	}
+	relu, ftz := in.Has(ptx.ModRelu), in.Has(ptx.ModFtz)
 	var format num.Format
 	shift := uint32(16)
 	switch to {
@@ -69,7 +73,6 @@ func (d *decoder) pack(to, from ptx.Type) func(*Warp) {
 	default:
 		return nil
 	}
-	relu, ftz := in.Has(ptx.ModRelu), in.Has(ptx.ModFtz)
 	if in.Has(ptx.ModSatfinite) {
 		mode |= num.Sat
 	}
@@ -86,6 +89,35 @@ func (d *decoder) pack(to, from ptx.Type) func(*Warp) {
 	a, b, dst := d.src32(1), d.src32(2), d.dst(&in.Args[0])
 	f := func(hi, lo uint32) uint32 { return one(hi)<<shift | one(lo) }
 	return func(w *Warp) { map2(w.mask, &w.r[dst], &w.r[a], &w.r[b], f) }
+}
+
+func packed8(t ptx.Type) bool { return t == ptx.E4m3x2 || t == ptx.E5m2x2 }
+
+// pairsOf8 converts pairs between fp8 and f16.
+func pairsOf8(in *ptx.Inst, to, from ptx.Type) func(uint64) uint64 {
+	format := func(t ptx.Type) (num.Format, uint) {
+		switch t {
+		case ptx.E4m3x2:
+			return num.E4M3, 8
+		case ptx.E5m2x2:
+			return num.E5M2, 8
+		}
+		return num.F16, 16
+	}
+	src, n := format(from)
+	dst, k := format(to)
+	mode, relu := num.RNE, in.Has(ptx.ModRelu)
+	if in.Has(ptx.ModSatfinite) {
+		mode |= num.Sat
+	}
+	one := func(v uint64) uint64 {
+		x := src.Decode(uint32(v & (1<<n - 1)))
+		if relu && x < 0 {
+			x = 0
+		}
+		return uint64(dst.Round(x, mode))
+	}
+	return func(v uint64) uint64 { return one(v>>n)<<k | one(v) }
 }
 
 // conversion maps the source's bits to the destination's; nil if the form is not modelled.
@@ -290,7 +322,19 @@ func putFloat(in *ptx.Inst, to ptx.Type, value func(uint64) float64) func(uint64
 	case ptx.ModRna:
 		mode = num.RNA
 	}
+	if in.Has(ptx.ModSatfinite) {
+		mode |= num.Sat
+	}
 	ftz := in.Has(ptx.ModFtz)
+	if in.Has(ptx.ModRelu) {
+		inner := value
+		value = func(v uint64) float64 {
+			if x := inner(v); !(x < 0) {
+				return x
+			}
+			return 0
+		}
+	}
 	var format num.Format
 	switch to {
 	case ptx.F64:

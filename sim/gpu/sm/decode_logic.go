@@ -105,11 +105,11 @@ func (d *decoder) setp() func(*Warp) {
 		if halves {
 			other = compare(w, 1)
 		}
-		other = combine(w, other)
+		v, other = combine(w, v), combine(w, other)
 		if second >= 0 {
 			w.pred[second] = w.pred[second]&^m | other&m
 		}
-		w.pred[p] = w.pred[p]&^m | combine(w, v)&m
+		w.pred[p] = w.pred[p]&^m | v&m
 	}
 }
 

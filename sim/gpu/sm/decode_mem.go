@@ -15,6 +15,7 @@ const (
 	inShared
 	inLocal
 	inParam
+	inConst
 	inGeneric
 )
 
@@ -22,14 +23,19 @@ const (
 const (
 	SharedWindow uint64 = 0x00fe << 48
 	LocalWindow  uint64 = 0x00ff << 48
+	ConstWindow  uint64 = 0x00fd << 48
+	ParamWindow  uint64 = 0x00fc << 48
+	ModuleWindow uint64 = 0x00fb << 48 // the module's .global variables
 	windowMask   uint64 = 0xffff << 48
 )
 
 func spaceOf(s ptx.Space) (space, bool) {
 	switch s {
-	case ptx.SpaceGlobal, ptx.SpaceConst:
-		return inGlobal, s == ptx.SpaceGlobal
-	case ptx.SpaceShared:
+	case ptx.SpaceGlobal:
+		return inGlobal, true
+	case ptx.SpaceConst:
+		return inConst, true
+	case ptx.SpaceShared, ptx.SpaceSharedCluster: // a cluster has one CTA
 		return inShared, true
 	case ptx.SpaceLocal:
 		return inLocal, true
@@ -88,6 +94,10 @@ func (w *Warp) bytesAt(s space, l, n int, write bool) []byte {
 			s, a = inShared, a&^windowMask
 		case LocalWindow:
 			s, a = inLocal, a&^windowMask
+		case ConstWindow:
+			s, a = inConst, a&^windowMask
+		case ParamWindow:
+			s, a = inParam, a&^windowMask
 		default:
 			s = inGlobal
 		}
@@ -104,6 +114,8 @@ func (w *Warp) bytesAt(s space, l, n int, write bool) []byte {
 		p = window(w.local[l*w.prog.Local:(l+1)*w.prog.Local], a, n)
 	case inParam:
 		p = window(w.cta.launch.Params, a, n)
+	case inConst:
+		p = window(w.prog.constants, a, n)
 	}
 	if p == nil {
 		w.memoryFault(s, a, n, write)
@@ -118,7 +130,8 @@ func window(p []byte, a uint64, n int) []byte {
 	return p[a:]
 }
 
-var spaceNames = [...]string{"global", "shared", "local", "parameter", "generic"}
+var spaceNames = [...]string{"global", "shared", "local", "parameter", "constant",
+	"generic"}
 
 func (w *Warp) memoryFault(s space, a uint64, n int, write bool) {
 	verb := "read"
@@ -240,7 +253,7 @@ func (d *decoder) access(s space, bytes int) func(w *Warp) {
 	if s == inShared {
 		d.out.class = Shared
 	}
-	if s == inParam {
+	if s == inParam || s == inConst {
 		d.out.class = ALU // the constant cache, taken as a hit
 	}
 	n := uint32(bytes)
@@ -255,6 +268,7 @@ func (d *decoder) load() func(*Warp) {
 	if !ok {
 		return nil
 	}
+	s = d.paramSpace(s, &in.Args[1])
 	e := element{in.Type(0).Size(), in.Type(0).IsSigned()}
 	addr := d.address(&in.Args[1])
 	dst := d.slots(&in.Args[0], true)
@@ -300,7 +314,7 @@ func loadWord(s space, addr, note func(*Warp), row int) func(*Warp) {
 func (d *decoder) store() func(*Warp) {
 	in := d.in
 	s, ok := spaceOf(in.Space())
-	if !ok || s == inParam {
+	if s, ok = d.paramSpace(s, &in.Args[0]), ok && s != inConst; !ok || s == inParam {
 		return nil
 	}
 	e := element{size: in.Type(0).Size()}
@@ -330,7 +344,7 @@ func (d *decoder) atomic() func(*Warp) {
 	s, ok := spaceOf(in.Space())
 	op := in.AtomOp()
 	f := atomicOp(op, in.Type(0))
-	if !ok || s == inParam || s == inLocal || f == nil || in.Vec() > 1 {
+	if !ok || s == inParam || s == inConst || s == inLocal || f == nil {
 		return nil
 	}
 	args := in.Args
@@ -344,26 +358,30 @@ func (d *decoder) atomic() func(*Warp) {
 	}
 	d.out.cost.atomic = true
 	addr := d.address(&args[0])
-	a := d.slots(&args[1], false)[0]
+	a := d.slots(&args[1], false)
 	b := a
 	if op == ptx.ModCas {
-		b = d.slots(&args[2], false)[0]
+		b = d.slots(&args[2], false)
 	}
 	e := element{size: in.Type(0).Size()}
-	note := d.access(s, e.size)
+	bytes := e.size * len(a)
+	note := d.access(s, bytes)
 	return func(w *Warp) {
 		addr(w)
 		note(w)
 		for m := w.mask; m != 0; m &= m - 1 {
 			l := first(m)
-			p := w.bytesAt(s, l, e.size, true)
+			p := w.bytesAt(s, l, bytes, true)
 			if p == nil {
 				return
 			}
-			old := e.get(p)
-			e.put(p, f(old, a.get(w, l), b.get(w, l)))
-			if dst != nil {
-				dst[0].set(w, l, old)
+			for i := range a {
+				q := p[i*e.size:]
+				old := e.get(q)
+				e.put(q, f(old, a[i].get(w, l), b[i].get(w, l)))
+				if dst != nil {
+					dst[i].set(w, l, old)
+				}
 			}
 		}
 	}
@@ -375,14 +393,12 @@ func atomicOp(op ptx.Mod, t ptx.Type) func(old, a, b uint64) uint64 {
 	switch op {
 	case ptx.ModAdd:
 		switch {
-		case t == ptx.F64:
-			return nil
-		case isFloat && !fl.two:
+		case t == ptx.F64 || isFloat && fl.two:
+			return pairAtomic(t)
+		case isFloat:
 			return func(old, a, _ uint64) uint64 {
 				return uint64(fl.put(addOdd(fl.get(uint32(old)), fl.get(uint32(a)))))
 			}
-		case isFloat:
-			return nil
 		}
 		return func(old, a, _ uint64) uint64 { return old + a }
 	case ptx.ModAnd:
@@ -439,6 +455,10 @@ func (d *decoder) move() func(*Warp) {
 		return d.convertAddress()
 	}
 	if in.Type(0) == ptx.Pred {
+		if in.Args[1].Kind == ptx.KindSpecial { // %is_explicit_cluster
+			p := d.dst(&in.Args[0])
+			return func(w *Warp) { w.setPred(p, false) }
+		}
 		return d.predicate()
 	}
 	dst, src := &in.Args[0], &in.Args[1]
@@ -473,11 +493,18 @@ func (d *decoder) convertAddress() func(*Warp) {
 	in := d.in
 	var base uint64
 	switch in.Space() {
-	case ptx.SpaceShared:
+	case ptx.SpaceShared, ptx.SpaceSharedCluster:
 		base = SharedWindow
 	case ptx.SpaceLocal:
 		base = LocalWindow
-	case ptx.SpaceGlobal, ptx.SpaceConst:
+	case ptx.SpaceConst:
+		base = ConstWindow
+	case ptx.SpaceParam:
+		base = ParamWindow
+		if !d.f.Entry {
+			base = LocalWindow
+		}
+	case ptx.SpaceGlobal:
 	default:
 		return nil
 	}
@@ -554,6 +581,12 @@ func specialValue(s ptx.Special) func(w *Warp, l int) uint64 {
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.id[axis(ptx.SpCtaidX)]) }
 	case s >= ptx.SpNctaidX && s <= ptx.SpNctaidZ:
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.launch.Grid[axis(ptx.SpNctaidX)]) }
+	case s >= ptx.SpClusteridX && s <= ptx.SpClusteridZ:
+		return func(w *Warp, _ int) uint64 { return uint64(w.cta.id[axis(ptx.SpClusteridX)]) }
+	case s >= ptx.SpNclusteridX && s <= ptx.SpNclusteridZ:
+		return func(w *Warp, _ int) uint64 {
+			return uint64(w.cta.launch.Grid[axis(ptx.SpNclusteridX)])
+		}
 	}
 	switch s {
 	case ptx.SpLaneid:
@@ -576,9 +609,21 @@ func specialValue(s ptx.Special) func(w *Warp, l int) uint64 {
 		return func(_ *Warp, l int) uint64 { return uint64(^uint32(0) << l) }
 	case ptx.SpClock, ptx.SpClock64:
 		return func(w *Warp, _ int) uint64 { return w.cycle() }
+	case ptx.SpClockHi, ptx.SpGlobaltimerHi:
+		return func(w *Warp, _ int) uint64 { return w.cycle() >> 32 }
+	case ptx.SpGlobaltimer, ptx.SpGlobaltimerLo:
+		// In cycles: the SM does not know its clock in hertz.
+		return func(w *Warp, _ int) uint64 { return w.cycle() }
+	case ptx.SpNsmid:
+		return func(w *Warp, _ int) uint64 { return uint64(max(w.cta.sms, 1)) }
+	case ptx.SpGridid, ptx.SpClusterCtaidX, ptx.SpClusterCtaidY, ptx.SpClusterCtaidZ,
+		ptx.SpClusterCtarank, ptx.SpIsExplicitCluster, ptx.SpCurrentGraphExec:
+		return func(*Warp, int) uint64 { return 0 }
+	case ptx.SpClusterNctaidX, ptx.SpClusterNctaidY, ptx.SpClusterNctaidZ, ptx.SpClusterNctarank:
+		return func(*Warp, int) uint64 { return 1 } // a cluster is one CTA
 	case ptx.SpDynamicSmemSize:
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.launch.Shared) }
-	case ptx.SpTotalSmemSize:
+	case ptx.SpTotalSmemSize, ptx.SpAggrSmemSize:
 		return func(w *Warp, _ int) uint64 { return uint64(len(w.cta.shared)) }
 	}
 	return nil

@@ -41,6 +41,20 @@ const (
 	barSync   // waits for the CTA
 	barArrive // does not wait
 	trap
+	callFunc
+	retFunc
+	jumpTable
+	parking // may have to wait for an mbarrier or the cluster
+)
+
+// queue is what the groups of asynchronous work are of.
+type queue uint8
+
+const (
+	copyQueue queue = iota // cp.async
+	bulkQueue              // cp.async.bulk
+	mmaQueue               // wgmma
+	numQueues
 )
 
 // inst is a decoded instruction.
@@ -52,6 +66,11 @@ type inst struct {
 	guard    int32 // predicate row, -1 for none
 	target   int32 // of a jump
 	barrier  func(w *Warp) (id, threads int)
+	try      func(w *Warp) bool   // of parking: false to wait
+	vote     func(w *Warp) uint32 // lanes that say yes at a barrier.red
+	result   func(w *Warp, lanes uint32, yes, total int)
+	calls    *callSite
+	table    *branchTable
 	src, dst []uint16 // registers, numbered across files, for the scoreboard
 	cost     cost
 	line     int32 // of the PTX
@@ -60,11 +79,14 @@ type inst struct {
 // cost is what the timing layer must know beside the class.
 type cost struct {
 	cycles  float32 // issue interval of a tensor instruction relative to m16n8k16, else 0
+	exact   float32 // the same in cycles, of wgmma
+	tail    int64   // from the end of that to what wgmma.wait_group waits for
 	load    bool    // a result comes back
 	atomic  bool
-	commit  bool // cp.async.commit_group
+	queue   queue
+	commit  bool // a commit_group of the queue
 	wait    int32
-	waiting bool // cp.async.wait_group: at most wait groups may be outstanding
+	waiting bool // a wait_group: at most wait groups of the queue may be outstanding
 }
 
 // Program is a kernel ready to run. It is immutable and may be shared.
@@ -81,6 +103,9 @@ type Program struct {
 	Local     int // bytes of local memory a thread
 	MaxThread int // from .maxntid or .reqntid; 0 if not given
 	source    string
+	constants []byte // initial values of .const variables
+	globals   []byte // and of .global ones
+	funcs     []callee
 }
 
 // Registers is how many 32-bit registers a thread uses, by PTX's own count of live names: an upper
@@ -110,9 +135,8 @@ func Load(m *ptx.Module, entry string, sm int) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{mod: m, f: f, sm: sm, p: &Program{Name: f.Name, source: m.Name}}
-	d.layout()
-	d.body()
+	d := &decoder{mod: m, sm: sm, p: &Program{Name: f.Name, source: m.Name}}
+	d.program(f)
 	if len(d.faults) > 0 {
 		return nil, &UnsupportedError{m.Name, f.Name, d.faults}
 	}

@@ -26,6 +26,7 @@ type timing struct {
 	at    int64   // when the next instruction may issue, dependencies aside
 	next  int64   // the same with dependencies; far if blocked or done
 	sub   int
+	wake  int64 // when a parked warp gives up
 }
 
 const (
@@ -53,6 +54,8 @@ type Core struct {
 	now   int64
 	Busy  [Classes]int64 // booked, in 1/fine cycles
 	lines []lineAccess
+	due   []arrival // by time
+	tma   int64     // when the copy engine is free
 }
 
 type lineAccess struct {
@@ -82,6 +85,7 @@ func (c *Core) admit(index int, now int64) {
 			w.sub = i % len(c.subs)
 		}
 	}
+	cta.sms = len(c.grid.cores)
 	cta.place(index, c.id)
 	cta.start = now
 	c.ctas = append(c.ctas, cta)
@@ -123,6 +127,13 @@ func (c *Core) advance(limit int64) {
 				s, t = &c.subs[i], c.subs[i].next
 			}
 		}
+		if len(c.due) > 0 && c.due[0].at <= t && c.due[0].at < limit {
+			c.land()
+			continue
+		}
+		if len(c.due) > 0 {
+			t = min(t, c.due[0].at)
+		}
 		c.next = t
 		if t >= limit {
 			return
@@ -146,6 +157,9 @@ func (c *Core) issue(s *subCore, w *Warp, t int64) {
 	cta.issued++
 	s.last = w
 	c.book(s, in, t)
+	if in.cost.tail > 0 {
+		w.join(mmaQueue, s.free[Tensor]/fine+in.cost.tail)
+	}
 	done := t + cfg.Latency[in.class]
 	switch in.class {
 	case Shared:
@@ -154,13 +168,14 @@ func (c *Core) issue(s *subCore, w *Warp, t int64) {
 		done = c.global(w, in, t)
 	}
 	if in.cost.commit {
-		w.commit()
+		w.commit(in.cost.queue)
 	}
+	c.send(cta, w, t)
 	for _, d := range in.dst {
 		w.ready[d] = max(w.ready[d], done)
 	}
 	w.at = t + 1
-	if in.kind == jump && w.pc != pc+1 {
+	if in.kind.jumps() && w.pc != pc+1 {
 		w.at = t + cfg.Taken
 	}
 	c.settle(w)
@@ -176,10 +191,16 @@ func (c *Core) issue(s *subCore, w *Warp, t int64) {
 // book takes the instruction's slot in its pipe.
 func (c *Core) book(s *subCore, in *inst, t int64) {
 	n := int64(c.grid.cfg.Interval[in.class] * fine)
-	if in.class == Tensor {
+	if in.cost.exact > 0 {
+		n = int64(in.cost.exact * fine)
+	} else if in.class == Tensor {
 		n = int64(c.grid.cfg.Interval[Tensor] * float64(in.cost.cycles) * fine)
 	}
-	s.free[in.class] = max(s.free[in.class], t*fine) + n
+	start := s.free[in.class]
+	if t*fine-start >= fine { // idle, and not only waiting for the next whole cycle
+		start = t * fine
+	}
+	s.free[in.class] = start + n
 	c.Busy[in.class] += n
 }
 
@@ -187,6 +208,9 @@ func (c *Core) book(s *subCore, in *inst, t int64) {
 func (c *Core) settle(w *Warp) {
 	if w.done() || w.blocked() {
 		w.next = far
+		if w.parked && w.waiting != w.live {
+			w.next = w.wake
+		}
 		return
 	}
 	cfg := &c.grid.cfg
@@ -204,31 +228,42 @@ func (c *Core) settle(w *Warp) {
 		at = max(at, w.ready[token]+cfg.Predicate-cfg.Latency[ALU])
 	}
 	if in.cost.waiting {
-		at = max(at, w.copies(int(in.cost.wait)))
+		at = max(at, w.copies(in.cost.queue, int(in.cost.wait)))
 	}
 	w.next = at
 }
 
-// commit ends the group of copies that is open.
-func (w *Warp) commit() {
-	if n := len(w.group); n > 0 && !w.group[n-1].committed {
-		w.group[n-1].committed = true
+// commit ends the group that is open.
+func (w *Warp) commit(q queue) {
+	if n := len(w.group[q]); n > 0 && !w.group[q][n-1].committed {
+		w.group[q][n-1].committed = true
 		return
 	}
-	w.group = append(w.group, asyncCopy{committed: true})
+	w.group[q] = append(w.group[q], asyncCopy{committed: true})
 }
 
-// copies is when all but the latest n groups have arrived; those are forgotten.
-func (w *Warp) copies(n int) int64 {
-	k := len(w.group) - n
+// join adds work that ends at done to the open group.
+func (w *Warp) join(q queue, done int64) {
+	n := len(w.group[q])
+	if n == 0 || w.group[q][n-1].committed {
+		w.group[q] = append(w.group[q], asyncCopy{})
+		n++
+	}
+	g := &w.group[q][n-1]
+	g.done = max(g.done, done)
+}
+
+// copies is when all but the latest n groups have ended; those are forgotten.
+func (w *Warp) copies(q queue, n int) int64 {
+	k := len(w.group[q]) - n
 	if k <= 0 {
 		return 0
 	}
 	var at int64
 	for i := range k {
-		at = max(at, w.group[i].done)
+		at = max(at, w.group[q][i].done)
 	}
-	w.group = append(w.group[:0], w.group[k:]...)
+	w.group[q] = append(w.group[q][:0], w.group[q][k:]...)
 	return at
 }
 
@@ -257,7 +292,8 @@ func (c *Core) global(w *Warp, in *inst, t int64) int64 {
 	if w.touch == 0 {
 		return t + 1
 	}
-	if w.space == inShared || w.space == inGeneric && w.addr[first(w.touch)]&windowMask != 0 {
+	if w.space == inShared ||
+		w.space == inGeneric && w.addr[first(w.touch)]&windowMask == SharedWindow {
 		return c.shared(w, in, t)
 	}
 	c.coalesce(w)
@@ -273,11 +309,7 @@ func (c *Core) global(w *Warp, in *inst, t int64) int64 {
 		done = max(done, c.grid.mem.Access(t+int64(i), at, l.sectors, write))
 	}
 	if in.class == Async {
-		if n := len(w.group); n == 0 || w.group[n-1].committed {
-			w.group = append(w.group, asyncCopy{})
-		}
-		g := &w.group[len(w.group)-1]
-		g.done = max(g.done, done)
+		w.join(copyQueue, done)
 		return t + 1
 	}
 	if in.cost.load {
@@ -290,11 +322,22 @@ func (c *Core) global(w *Warp, in *inst, t int64) int64 {
 func (c *Core) coalesce(w *Warp) {
 	c.lines = c.lines[:0]
 	for m := w.touch; m != 0; m &= m - 1 {
-		a := w.addr[first(m)]
+		a := w.placed(first(m))
 		for at := a &^ (memory.SectorLen - 1); at < a+uint64(w.size); at += memory.SectorLen {
 			c.sector(at)
 		}
 	}
+}
+
+// placed is a lane's address as the memory system sees it: local memory lies word by word across
+// the lanes of a warp (CUDA C++ Programming Guide, local memory).
+func (w *Warp) placed(l int) uint64 {
+	a := w.addr[l]
+	if w.space == inLocal || w.space == inGeneric && a&windowMask == LocalWindow {
+		warp := uint64(w.cta.index*len(w.cta.warps) + w.id)
+		return LocalWindow + warp*uint64(w.prog.Local*Lanes) + (a&^windowMask)/4*128 + uint64(l)*4
+	}
+	return a
 }
 
 func (c *Core) sector(at uint64) {

@@ -38,8 +38,19 @@ type Warp struct {
 	size   uint32 // bytes a lane
 	phases int32  // wavefronts of a shared access that is not by lane (ldmatrix)
 
+	reducing *inst // the bar.red that lanes wait at
+	stacks   [Lanes][]frame
+	depth    [Lanes]int32 // of calls
+	calling  bool         // some lane is in a function
+
 	local []byte // Program.Local bytes a lane
-	group []asyncCopy
+	group [numQueues][]asyncCopy
+
+	parked    bool   // waits for an mbarrier
+	expired   bool   // has waited as long as it may
+	stalled   uint32 // lanes that let others of the warp go first
+	arrivals  int    // at the cluster's barrier
+	transfers []transfer
 	timing
 }
 
@@ -74,17 +85,27 @@ func (w *Warp) reset(threads int) {
 		w.live = 1<<threads - 1
 	}
 	w.active, w.waiting, w.pc, w.diverged, w.carry = w.live, 0, 0, false, 0
-	if p.Local > 0 {
+	if len(w.local) != p.Local*Lanes {
 		w.local = make([]byte, p.Local*Lanes)
 	}
-	w.group = w.group[:0]
+	clear(w.local)
+	w.reducing, w.calling = nil, false
+	w.depth = [Lanes]int32{}
+	for l := range w.stacks {
+		w.stacks[l] = w.stacks[l][:0]
+	}
+	for q := range w.group {
+		w.group[q] = w.group[q][:0]
+	}
+	w.parked, w.expired, w.stalled, w.arrivals = false, false, 0, 0
+	w.transfers = w.transfers[:0]
 }
 
 // done reports whether every lane has exited.
 func (w *Warp) done() bool { return w.live == 0 }
 
-// blocked reports whether every live lane waits at a barrier.
-func (w *Warp) blocked() bool { return w.waiting == w.live }
+// blocked reports whether every live lane waits at a barrier, or the warp at an mbarrier.
+func (w *Warp) blocked() bool { return w.waiting == w.live || w.parked }
 
 // step executes one instruction of the running group and returns it. Precondition: the warp is
 // neither done nor blocked.
@@ -109,8 +130,16 @@ func (w *Warp) step() *inst {
 		w.jump(in.target)
 	case leave:
 		w.exit()
+	case callFunc:
+		w.call(in)
+	case retFunc:
+		w.ret()
+	case jumpTable:
+		w.jumpTable(in.table)
 	case barSync, barArrive:
 		w.barrier(in)
+	case parking:
+		w.park(in)
 	case trap:
 		if m != 0 {
 			w.cta.fail(w, "the kernel trapped")
@@ -162,9 +191,18 @@ func (w *Warp) split() {
 // regroup picks the lanes with the lowest program counter among those that can run.
 func (w *Warp) regroup() {
 	ready := w.live &^ w.waiting
+	if w.stalled != 0 {
+		if ready&^w.stalled == 0 {
+			w.stalled = 0
+		}
+		ready &^= w.stalled
+	}
 	if ready == 0 {
 		w.active = 0
 		return
+	}
+	if w.calling {
+		ready = w.deepest(ready)
 	}
 	least, same := int32(1<<31-1), uint32(0)
 	for m := ready; m != 0; m &= m - 1 {
@@ -217,6 +255,10 @@ func (w *Warp) barrier(in *inst) {
 	w.split()
 	w.move(w.active, w.pc+1)
 	w.waiting |= w.mask
+	if in.vote != nil {
+		w.cta.bars[id].yes += bits.OnesCount32(in.vote(w))
+		w.reducing = in
+	}
 	w.regroup()
 	w.cta.arrive(id, threads, arrived, w)
 }

@@ -1,0 +1,529 @@
+package sm
+
+import (
+	"encoding/binary"
+
+	"tensoros/hw/ptx"
+)
+
+// An mbarrier is 64 opaque bits in shared memory (PTX ISA 9.7.12.15). Ours, from the low end: 20
+// bits of pending arrivals, 20 of expected ones, 21 of the signed transaction count, one of phase.
+
+const (
+	countBits = 20
+	countMask = 1<<countBits - 1
+	txBits    = 21
+	phaseBit  = 61
+)
+
+type mbarrier struct {
+	pending, expected int64
+	tx                int64
+	phase             uint64
+}
+
+func unpackBarrier(v uint64) mbarrier {
+	return mbarrier{
+		pending:  int64(v & countMask),
+		expected: int64(v >> countBits & countMask),
+		tx:       int64(v<<(64-2*countBits-txBits)) >> (64 - txBits),
+		phase:    v >> phaseBit & 1,
+	}
+}
+
+func (b mbarrier) pack() uint64 {
+	return uint64(b.pending) | uint64(b.expected)<<countBits |
+		uint64(b.tx)&(1<<txBits-1)<<(2*countBits) | b.phase<<phaseBit
+}
+
+// settle ends the phase if nothing is pending, and reports that.
+func (b *mbarrier) settle() bool {
+	if b.pending != 0 || b.tx != 0 {
+		return false
+	}
+	b.phase ^= 1
+	b.pending = b.expected
+	return true
+}
+
+// transfer is an effect on an mbarrier that comes when asynchronous work is done.
+type transfer struct {
+	mbar     uint64 // in shared memory
+	tx       int64  // bytes that complete
+	arrivals int64
+	wait     bool // for the lane's earlier cp.async
+	write    bool // to global memory: no mbarrier but a bulk group
+	global   uint64
+	bytes    int
+}
+
+// barrierAt reads the mbarrier at a lane's address; nil after a fault.
+func (w *Warp) barrierAt(l int) []byte {
+	p := w.bytesAt(w.barrierSpace(l), l, 8, true)
+	if p == nil {
+		return nil
+	}
+	if unpackBarrier(binary.LittleEndian.Uint64(p)).expected == 0 {
+		w.cta.fail(w, "mbarrier at %#x of shared memory is not initialised", w.addr[l])
+		return nil
+	}
+	return p
+}
+
+func (w *Warp) barrierSpace(l int) space {
+	if w.addr[l]&windowMask == SharedWindow {
+		return inGeneric
+	}
+	return inShared
+}
+
+// update changes an mbarrier, and wakes the CTA's warps when a phase ends.
+func (c *CTA) update(w *Warp, p []byte, f func(b *mbarrier)) {
+	b := unpackBarrier(binary.LittleEndian.Uint64(p))
+	f(&b)
+	if b.pending < 0 || b.pending > countMask || b.tx < -1<<20+1 || b.tx > 1<<20-1 {
+		c.fail(w, "mbarrier overflow: %d arrivals and %d bytes pending", b.pending, b.tx)
+		return
+	}
+	if b.settle() {
+		c.wakeAll()
+	}
+	binary.LittleEndian.PutUint64(p, b.pack())
+}
+
+// wakeAll lets parked warps look again.
+func (c *CTA) wakeAll() {
+	c.gaveUp = 0
+	for _, w := range c.warps {
+		if w.parked {
+			w.parked = false
+			c.freed = append(c.freed, w)
+		}
+	}
+}
+
+// expire ends the waiting of parked warps; false if there is none.
+func (c *CTA) expire() bool {
+	any := false
+	for _, w := range c.warps {
+		if w.parked && w.wake != far {
+			w.parked, w.expired, any = false, true, true
+		}
+	}
+	return any
+}
+
+// park executes an instruction that may wait.
+func (w *Warp) park(in *inst) {
+	w.expired = w.expired || w.parked // time woke it, not an event
+	if w.mask == 0 || in.try(w) {
+		w.expired, w.parked = false, false
+		w.proceed()
+		return
+	}
+	if w.diverged && w.live&^w.waiting&^w.active&^w.stalled != 0 {
+		w.stalled |= w.active // other lanes of this warp may be what it waits for
+		w.regroup()
+		return
+	}
+	w.parked = true
+}
+
+// transaction decodes mbarriers and the copies that report to them.
+func (d *decoder) transaction() func(*Warp) {
+	in := d.in
+	switch in.Op.ID {
+	case ptx.OpMbarrierInit, ptx.OpMbarrierInval:
+		return d.mbarrierInit()
+	case ptx.OpMbarrierExpectTx, ptx.OpMbarrierCompleteTx, ptx.OpMbarrierArrive,
+		ptx.OpMbarrierArriveExpectTx, ptx.OpMbarrierArriveNoComplete, ptx.OpMbarrierArriveDrop,
+		ptx.OpMbarrierArriveDropExpectTx, ptx.OpMbarrierArriveDropNoComplete:
+		return d.mbarrierArrive()
+	case ptx.OpMbarrierTestWait:
+		return d.testWait()
+	case ptx.OpMbarrierPendingCount:
+		a, dst := d.src64(1), d.dst(&in.Args[0])
+		return func(w *Warp) {
+			map1(w.mask, &w.r[dst], &w.x[a], func(v uint64) uint32 { return uint32(v & countMask) })
+		}
+	case ptx.OpCpAsyncMbarrierArrive:
+		return d.copyArrive()
+	case ptx.OpCpAsyncBulk:
+		return d.bulkCopy()
+	case ptx.OpCpAsyncBulkCommitGroup:
+		d.out.class, d.out.cost.commit, d.out.cost.queue = Async, true, bulkQueue
+		return func(*Warp) {}
+	case ptx.OpCpAsyncBulkWaitGroup:
+		d.out.class, d.out.cost.waiting, d.out.cost.queue = Async, true, bulkQueue
+		d.out.cost.wait = int32(in.Args[0].Imm)
+		return func(*Warp) {}
+	}
+	return nil
+}
+
+func (d *decoder) mbarrierInit() func(*Warp) {
+	in := d.in
+	d.out.class = Shared
+	addr := d.address(&in.Args[0])
+	count := d.const32(0)
+	if len(in.Args) > 1 {
+		count = d.src32(1)
+	}
+	return func(w *Warp) {
+		addr(w)
+		w.touch, w.space, w.size, w.phases = w.mask, inShared, 8, 0
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			p := w.bytesAt(w.barrierSpace(l), l, 8, true)
+			if p == nil {
+				return
+			}
+			n := int64(w.r[count][l])
+			if n > countMask {
+				w.cta.fail(w, "mbarrier of %d arrivals: at most %d", n, countMask)
+				return
+			}
+			binary.LittleEndian.PutUint64(p, mbarrier{pending: n, expected: n}.pack())
+		}
+	}
+}
+
+// mbarrierArrive is arrive, arrive_drop, expect_tx and complete_tx and their compositions.
+func (d *decoder) mbarrierArrive() func(*Warp) {
+	in := d.in
+	d.out.class = Shared
+	args := in.Args
+	var state []slot
+	switch in.Op.ID {
+	case ptx.OpMbarrierExpectTx, ptx.OpMbarrierCompleteTx:
+	default:
+		state = d.slots(&args[0], true)
+		args = args[1:]
+		d.out.cost.load = true
+	}
+	addr := d.address(&args[0])
+	operand := d.const32(1)
+	if len(args) > 1 {
+		operand = d.src32(1 + len(in.Args) - len(args))
+	}
+	effect := arrivalEffect(in.Op.ID)
+	return func(w *Warp) {
+		addr(w)
+		w.touch, w.space, w.size, w.phases = w.mask, inShared, 8, 0
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			p := w.barrierAt(l)
+			if p == nil {
+				return
+			}
+			old := binary.LittleEndian.Uint64(p)
+			n := int64(w.r[operand][l])
+			w.cta.update(w, p, func(b *mbarrier) { effect(b, n) })
+			for _, s := range state {
+				s.set(w, l, old)
+			}
+		}
+	}
+}
+
+func arrivalEffect(id ptx.OpID) func(b *mbarrier, n int64) {
+	switch id {
+	case ptx.OpMbarrierExpectTx:
+		return func(b *mbarrier, n int64) { b.tx += n }
+	case ptx.OpMbarrierCompleteTx:
+		return func(b *mbarrier, n int64) { b.tx -= n }
+	case ptx.OpMbarrierArriveExpectTx:
+		return func(b *mbarrier, n int64) { b.tx, b.pending = b.tx+n, b.pending-1 }
+	case ptx.OpMbarrierArriveDropExpectTx:
+		return func(b *mbarrier, n int64) {
+			b.tx, b.pending, b.expected = b.tx+n, b.pending-1, b.expected-1
+		}
+	case ptx.OpMbarrierArriveDrop, ptx.OpMbarrierArriveDropNoComplete:
+		return func(b *mbarrier, n int64) { b.pending, b.expected = b.pending-n, b.expected-n }
+	}
+	return func(b *mbarrier, n int64) { b.pending -= n }
+}
+
+// phaseTest decodes the wait instructions: lanes whose phase has ended.
+func (d *decoder) phaseTest() func(w *Warp) uint32 {
+	in := d.in
+	d.out.class, d.out.cost.load = Shared, true
+	addr := d.address(&in.Args[1])
+	parity := in.Has(ptx.ModParity)
+	phase := -1
+	if parity {
+		phase = d.src32(2)
+	} else {
+		phase = d.src64(2)
+	}
+	return func(w *Warp) (ended uint32) {
+		addr(w)
+		w.touch, w.space, w.size, w.phases = w.mask, inShared, 8, 0
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			p := w.barrierAt(l)
+			if p == nil {
+				return w.mask
+			}
+			was := uint64(0)
+			if parity {
+				was = uint64(w.r[phase][l] & 1)
+			} else {
+				was = unpackBarrier(w.x[phase][l]).phase
+			}
+			if unpackBarrier(binary.LittleEndian.Uint64(p)).phase != was {
+				ended |= 1 << l
+			}
+		}
+		return ended
+	}
+}
+
+func (d *decoder) testWait() func(*Warp) {
+	test := d.phaseTest()
+	dst := d.dst(&d.in.Args[0])
+	return func(w *Warp) { w.pred[dst] = w.pred[dst]&^w.mask | test(w) }
+}
+
+// failingWait is how long the hardware suspends a try_wait that fails: 7776 cycles an operation
+// (measured on H200).
+const failingWait = 7776
+
+// tryWait suspends the warp until the phase ends or its patience does.
+func (d *decoder) tryWait() {
+	test := d.phaseTest()
+	dst := d.dst(&d.in.Args[0])
+	d.out.kind = parking
+	d.out.try = func(w *Warp) bool {
+		ended := test(w)
+		if ended != w.mask && !w.expired {
+			w.wake = w.now() + failingWait
+			return false
+		}
+		w.pred[dst] = w.pred[dst]&^w.mask | ended
+		if ended != w.mask {
+			if w.cta.gaveUp++; w.cta.gaveUp > patience*len(w.cta.warps) {
+				w.cta.fail(w, "deadlock: nobody completes the phase of the mbarrier at %#x",
+					w.addr[first(w.mask&^ended)])
+			}
+		}
+		return true
+	}
+}
+
+func (w *Warp) now() int64 {
+	if w.cta.clock == nil {
+		return 0
+	}
+	return int64(w.cta.clock())
+}
+
+// clusterBarrier is barrier.cluster in a cluster of one CTA.
+func (d *decoder) clusterBarrier() {
+	d.out.class = Barrier
+	if d.in.Op.ID == ptx.OpBarrierClusterArrive {
+		d.out.run = func(w *Warp) {
+			w.arrivals++
+			w.cta.clusterArrive(popcount(w.mask))
+		}
+		return
+	}
+	d.out.kind = parking
+	d.out.try = func(w *Warp) bool {
+		w.wake = far
+		return w.cta.cluster >= w.arrivals
+	}
+}
+
+// clusterArrive counts threads at the cluster's barrier; 0 when some have exited.
+func (c *CTA) clusterArrive(threads int) {
+	if c.came += threads; c.came == 0 || c.came < c.threads {
+		return
+	}
+	c.came = 0
+	c.cluster++
+	c.wakeAll()
+}
+
+// copyArrive is cp.async.mbarrier.arrive: an arrival when the lane's earlier copies are there.
+// Without .noinc the pending count grows first, so that the arrival is neutral.
+func (d *decoder) copyArrive() func(*Warp) {
+	d.out.class = Async
+	noinc := d.in.Has(ptx.ModNoinc)
+	addr := d.address(&d.in.Args[0])
+	return func(w *Warp) {
+		addr(w)
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			p := w.barrierAt(l)
+			if p == nil {
+				return
+			}
+			if !noinc {
+				w.cta.update(w, p, func(b *mbarrier) { b.pending++ })
+			}
+			w.transfers = append(w.transfers, transfer{mbar: w.addr[l] &^ windowMask, arrivals: 1,
+				wait: true})
+		}
+	}
+}
+
+// bulkCopy is cp.async.bulk. As with cp.async data moves at issue, and the mbarrier or the group
+// says later that it is there.
+func (d *decoder) bulkCopy() func(*Warp) {
+	in := d.in
+	d.out.class = Async
+	if in.Has(ptx.ModMulticastCluster) {
+		return nil
+	}
+	dst, src := d.address(&in.Args[0]), d.address(&in.Args[1])
+	size := d.src32(2)
+	var mbar func(*Warp)
+	if len(in.Args) > 3 && !in.Has(ptx.ModBulkGroup) {
+		mbar = d.address(&in.Args[3])
+	}
+	to, from := inShared, inGlobal
+	switch {
+	case in.Has(ptx.ModBulkGroup):
+		to, from = inGlobal, inShared
+	case in.Has(ptx.ModSharedCta):
+		from = inShared
+	}
+	return func(w *Warp) {
+		src(w)
+		a := w.addr
+		dst(w)
+		b := w.addr
+		var bar wide
+		if mbar != nil {
+			mbar(w)
+			bar = w.addr
+		}
+		for m := w.mask; m != 0; m &= m - 1 {
+			l := first(m)
+			n := int(w.r[size][l])
+			if n%16 != 0 || a[l]%16 != 0 || b[l]%16 != 0 {
+				w.cta.fail(w, "bulk copy of %d bytes from %#x to %#x: want multiples of 16", n, a[l], b[l])
+				return
+			}
+			for i := 0; i < n; i += 16 {
+				w.addr[l] = a[l] + uint64(i)
+				p := w.bytesAt(from, l, 16, false)
+				w.addr[l] = b[l] + uint64(i)
+				var q []byte
+				if p != nil {
+					q = w.bytesAt(to, l, 16, true)
+				}
+				if q == nil {
+					return
+				}
+				copy(q[:16], p[:16])
+			}
+			w.startTransfer(l, to, from, &a, &b, &bar, n)
+		}
+	}
+}
+
+func (w *Warp) startTransfer(l int, to, from space, src, dst, bar *wide, n int) {
+	t := transfer{bytes: n, tx: int64(n), write: to == inGlobal}
+	switch {
+	case to == inGlobal:
+		t.global = dst[l]
+	case from == inGlobal:
+		t.global = src[l]
+	}
+	if !t.write {
+		w.addr[l] = bar[l]
+		if w.barrierAt(l) == nil {
+			return
+		}
+		t.mbar = bar[l] &^ windowMask
+	}
+	w.transfers = append(w.transfers, t)
+}
+
+// deliver lets transfers take effect at once: there is no time.
+func (w *Warp) deliver() {
+	for i := range w.transfers {
+		w.cta.land(w, &w.transfers[i])
+	}
+	w.transfers = w.transfers[:0]
+}
+
+// land applies a transfer to its mbarrier.
+func (c *CTA) land(w *Warp, t *transfer) {
+	if t.write {
+		return
+	}
+	p := window(c.shared, t.mbar, 8)
+	c.update(w, p, func(b *mbarrier) { b.tx, b.pending = b.tx-t.tx, b.pending-t.arrivals })
+}
+
+// arrival is a transfer on its way.
+type arrival struct {
+	at  int64
+	cta *CTA
+	of  int // the CTA's index: its room may have been given to another
+	w   *Warp
+	transfer
+}
+
+const (
+	bulkExtra = 170 // cycles of a bulk load over a plain one (Luo et al., extended microbenchmarks)
+	bulkIssue = 33  // cycles between two requests to the copy engine (FlashGPU-Sim, H100)
+)
+
+// send gives the transfers that the last instruction began their time.
+func (c *Core) send(cta *CTA, w *Warp, t int64) {
+	for _, x := range w.transfers {
+		at := t + 1
+		if x.wait {
+			for _, g := range w.group[copyQueue] {
+				at = max(at, g.done)
+			}
+		}
+		if x.bytes > 0 {
+			at = c.bulk(&x, t)
+		}
+		if x.write {
+			w.join(bulkQueue, at)
+			continue
+		}
+		a := arrival{at, cta, cta.index, w, x}
+		i := len(c.due)
+		c.due = append(c.due, a)
+		for ; i > 0 && c.due[i-1].at > at; i-- {
+			c.due[i] = c.due[i-1]
+		}
+		c.due[i] = a
+	}
+	w.transfers = w.transfers[:0]
+}
+
+// bulk is when a bulk copy ends: a request a line, through the copy engine.
+func (c *Core) bulk(x *transfer, t int64) int64 {
+	start := max(t, c.tma)
+	c.tma = start + bulkIssue
+	done := start + bulkExtra
+	if x.global == 0 {
+		return done
+	}
+	const line = 128
+	for i := 0; i < x.bytes; i += line {
+		at := c.grid.launch.physical(x.global + uint64(i))
+		done = max(done, c.grid.mem.Access(start+int64(i/line), at, 0xf, x.write)+bulkExtra)
+	}
+	return done
+}
+
+// land applies the transfer that is due first.
+func (c *Core) land() {
+	a := c.due[0]
+	c.due = c.due[:copy(c.due, c.due[1:])]
+	if a.cta.running == 0 || a.cta.index != a.of {
+		return
+	}
+	c.now = max(c.now, a.at)
+	a.cta.land(a.w, &a.transfer)
+	c.unblock(a.cta, a.at)
+}
