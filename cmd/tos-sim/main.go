@@ -22,6 +22,7 @@ var commands = []func(*env) *cobra.Command{
 	ptxCommand,
 	traceCommand,
 	benchCommand,
+	validateCommand,
 	doctorCommand,
 	versionCommand,
 }
