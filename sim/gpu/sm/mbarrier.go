@@ -286,7 +286,7 @@ func (d *decoder) testWait() func(*Warp) {
 }
 
 // failingWait is how long the hardware suspends a try_wait that fails: 7776 cycles an operation
-// (measured on H200).
+// (H200 job of FlashGPU-Sim [S]).
 const failingWait = 7776
 
 // tryWait suspends the warp until the phase ends or its patience does.
