@@ -406,46 +406,49 @@ func (d *decoder) src32(i int) int { return d.operand32(&d.in.Args[i]) }
 func (d *decoder) src64(i int) int { return d.operand64(&d.in.Args[i]) }
 
 func (d *decoder) operand32(op *ptx.Operand) int {
-	switch op.Kind {
-	case ptx.KindReg:
-		d.read(op.Index)
-		if t := d.f.Regs.Type(int(op.Index)); t.Bits() > 32 {
-			d.fault("a %v register where 32 bits are wanted", t)
-			return 0
-		}
-		return int(d.place[op.Index])
-	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal, ptx.KindFunc:
-		v, ok := d.constant(op)
-		if !ok {
-			return 0
-		}
-		if op.Kind == ptx.KindF64 {
-			v = uint64(math.Float32bits(float32(math.Float64frombits(v))))
-		}
-		return d.const32(uint32(v))
+	if op.Kind == ptx.KindReg {
+		return d.register(op, 32)
 	}
-	d.fault("operand %s is not modelled", op.Name)
-	return 0
+	v, ok := d.immediate(op)
+	if !ok {
+		return 0
+	}
+	if op.Kind == ptx.KindF64 {
+		v = uint64(math.Float32bits(float32(math.Float64frombits(v))))
+	}
+	return d.const32(uint32(v))
 }
 
 func (d *decoder) operand64(op *ptx.Operand) int {
+	if op.Kind == ptx.KindReg {
+		return d.register(op, 64)
+	}
+	v, ok := d.immediate(op)
+	if !ok {
+		return 0
+	}
+	return d.const64(v)
+}
+
+// register is the row of a register that is read; narrow ones live in rows of 32 bits.
+func (d *decoder) register(op *ptx.Operand, bits int) int {
+	d.read(op.Index)
+	t := d.f.Regs.Type(int(op.Index))
+	if max(t.Bits(), 32) != bits {
+		d.fault("a %v register where %d bits are wanted; cvt changes the width", t, bits)
+		return 0
+	}
+	return int(d.place[op.Index])
+}
+
+// immediate is an operand that is known before the kernel runs.
+func (d *decoder) immediate(op *ptx.Operand) (uint64, bool) {
 	switch op.Kind {
-	case ptx.KindReg:
-		d.read(op.Index)
-		if t := d.f.Regs.Type(int(op.Index)); t.Bits() != 64 {
-			d.fault("a %v register where 64 bits are wanted", t)
-			return 0
-		}
-		return int(d.place[op.Index])
 	case ptx.KindInt, ptx.KindF32, ptx.KindF64, ptx.KindLocal, ptx.KindGlobal, ptx.KindFunc:
-		v, ok := d.constant(op)
-		if !ok {
-			return 0
-		}
-		return d.const64(v)
+		return d.constant(op)
 	}
 	d.fault("operand %s is not modelled", op.Name)
-	return 0
+	return 0, false
 }
 
 // constant is the value of a literal or the address of a variable in its space.

@@ -12,7 +12,7 @@ import (
 // a correct program touches operands and accumulators only after wgmma.wait_group.
 
 // Cycles from the end of the tensor pipe's work to the end of a wait: 43 + N/2 in all with A in
-// shared memory, 33 + N/2 with A in registers (measured on H200).
+// shared memory, 33 + N/2 with A in registers (H200 job of FlashGPU-Sim [S]).
 const (
 	tailShared    = 43
 	tailRegisters = 33
