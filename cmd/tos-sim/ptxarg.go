@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tensoros/hw"
 	"tensoros/hw/num"
 	"tensoros/hw/ptx"
 	"tensoros/sim"
@@ -16,8 +17,8 @@ import (
 type kernelArg struct {
 	spec   string
 	buffer []byte // nil for a scalar
-	scalar uint64
-	size   int // bytes of a scalar
+	scalar uint64 // or where the buffer lies
+	size   int    // bytes of a scalar
 }
 
 // argTypes are the element types of buffers and scalars: width, and how a number becomes bits.
@@ -136,37 +137,39 @@ func getBits(p []byte) (v uint64) {
 	return v
 }
 
-// deviceMemory holds the buffers, each on 64 KiB pages of its own, with a page between them that
-// nothing maps: overruns fault.
-type deviceMemory struct {
-	base []uint64
-	data [][]byte
-}
-
-const devicePage = 64 << 10
-
-func (m *deviceMemory) add(p []byte) uint64 {
-	at := uint64(1) << 44
-	if n := len(m.base); n > 0 {
-		last := m.base[n-1] + uint64(len(m.data[n-1]))
-		at = (last+devicePage-1)/devicePage*devicePage + devicePage
+// place copies the buffers to the device.
+func place(a hw.Accelerator, args []kernelArg) error {
+	for i := range args {
+		x := &args[i]
+		if x.buffer == nil {
+			continue
+		}
+		at, err := a.Alloc(len(x.buffer))
+		if err == nil {
+			err = a.Write(at, x.buffer)
+		}
+		if err != nil {
+			return failed("", "--arg %s: %w", x.spec, err)
+		}
+		x.scalar, x.size = uint64(at), 8
 	}
-	m.base, m.data = append(m.base, at), append(m.data, p)
-	return at
+	return nil
 }
 
-// Span implements sm.Memory.
-func (m *deviceMemory) Span(addr uint64, n int, _ bool) ([]byte, uint64) {
-	for i, b := range m.base {
-		if off := addr - b; off < uint64(len(m.data[i])) {
-			return m.data[i][off:min(off+uint64(n), uint64(len(m.data[i])))], addr - m.base[0]
+// collect brings the buffers back.
+func collect(a hw.Accelerator, args []kernelArg) error {
+	for i := range args {
+		if x := &args[i]; x.buffer != nil {
+			if err := a.Read(x.buffer, hw.DevicePtr(x.scalar)); err != nil {
+				return failed("", "--arg %s: %w", x.spec, err)
+			}
 		}
 	}
-	return nil, 0
+	return nil
 }
 
 // parameters lays the arguments out as the kernel declares them.
-func parameters(f *ptx.Func, args []kernelArg, m *deviceMemory) ([]byte, error) {
+func parameters(f *ptx.Func, args []kernelArg) ([]byte, error) {
 	if len(args) != len(f.Params) {
 		return nil, usage(argForms, "kernel %s takes %d arguments, %d --arg are given", f.Name,
 			len(f.Params), len(args))
@@ -178,7 +181,7 @@ func parameters(f *ptx.Func, args []kernelArg, m *deviceMemory) ([]byte, error) 
 		}
 		bits, size := args[i].scalar, args[i].size
 		if args[i].buffer != nil {
-			bits, size = m.add(args[i].buffer), 8
+			size = 8
 		}
 		if size != v.Size() {
 			return nil, usage(argForms, "--arg %s has %d bytes, parameter %d of %s takes %d",

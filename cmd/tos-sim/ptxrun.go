@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tensoros/hw"
 	"tensoros/hw/ptx"
-	"tensoros/sim/gpu/memory"
-	"tensoros/sim/gpu/sm"
+	"tensoros/sim/gpu"
 )
 
 // ptxRun is what `ptx run` was asked for.
@@ -93,63 +93,60 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 	if err != nil {
 		return err
 	}
-	p, err := sm.Load(m, r.entry, c.SM)
+	a, err := gpu.New(c, gpu.Options{Timed: !r.functional})
 	if err != nil {
 		return failed("", "%w", err)
 	}
-	l, bufs, err := e.ptxLaunch(m.Func(p.Name), p, r)
+	mod, err := a.Place(m)
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	k, err := mod.Entry(r.entry)
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	g, args, err := e.ptxGrid(a, m.Func(k.Name()), r)
 	if err != nil {
 		return err
 	}
-	report := ptxRunReport{Kernel: p.Name, Chip: c.Name, CTAs: l.CTAs()}
-	if r.functional {
-		s, err := l.Run()
-		if err != nil {
-			return failed("", "%w", err)
-		}
-		report.Instructions = s.Instructions
-	} else {
-		mem := memory.New(c.Memory())
-		regs := min(p.Registers(), 255)
-		g, err := sm.NewGrid(c.Core(), int(c.Get("sm.count")), mem, l, regs, 0)
-		if err != nil {
-			return failed("", "%w", err)
-		}
-		if _, _, err := g.Run(1 << 62); err != nil {
-			return failed("", "%w", err)
-		}
-		cfg := c.Core()
-		report.Instructions, report.Cycles = g.Stats().Instructions, g.End()
-		report.US = float64(c.Clock().Span(uint64(g.End()))) / 1e6
-		report.CTAsPerSM, report.LimitedBy = l.Occupancy(&cfg, regs)
-		report.L2Hits, report.L2Misses = mem.Hits, mem.Misses
+	run, err := k.Run(g)
+	if err != nil {
+		return failed("", "%w", err)
 	}
-	return e.ptxOutcome(&report, r, bufs)
+	if err := collect(a, args); err != nil {
+		return err
+	}
+	report := ptxRunReport{Kernel: k.Name(), Chip: c.Name, CTAs: run.CTAs,
+		Instructions: run.Instructions, Cycles: run.Cycles, US: run.Elapsed / 1e3,
+		L2Hits: run.L2Hits, L2Misses: run.L2Misses}
+	if !r.functional {
+		report.CTAsPerSM, report.LimitedBy = run.CTAsPerSM, run.LimitedBy
+	}
+	return e.ptxOutcome(&report, r, args)
 }
 
-// ptxLaunch builds the launch and its memory.
-func (e *env) ptxLaunch(f *ptx.Func, p *sm.Program, r *ptxRun) (*sm.Launch, []kernelArg, error) {
-	var args []kernelArg
+// ptxGrid reads the arguments, brings the buffers to the device and builds the launch.
+func (e *env) ptxGrid(a hw.Accelerator, f *ptx.Func, r *ptxRun) (g hw.Grid, args []kernelArg,
+	err error) {
 	for _, spec := range r.args {
-		a, err := e.parseArg(spec)
+		x, err := e.parseArg(spec)
 		if err != nil {
-			return nil, nil, err
+			return g, nil, err
 		}
-		args = append(args, a)
+		args = append(args, x)
 	}
-	mem := &deviceMemory{}
-	params, err := parameters(f, args, mem)
-	if err != nil {
-		return nil, nil, err
+	g.Shared = r.shared
+	if g.Blocks, err = dim3("--grid", r.grid); err != nil {
+		return g, nil, err
 	}
-	l := &sm.Launch{Prog: p, Shared: r.shared, Params: params, Mem: mem}
-	if l.Grid, err = dim3("--grid", r.grid); err != nil {
-		return nil, nil, err
+	if g.Threads, err = dim3("--block", r.block); err != nil {
+		return g, nil, err
 	}
-	if l.Block, err = dim3("--block", r.block); err != nil {
-		return nil, nil, err
+	if err = place(a, args); err != nil {
+		return g, nil, err
 	}
-	return l, args, nil
+	g.Params, err = parameters(f, args)
+	return g, args, err
 }
 
 func dim3(flag, text string) (d [3]uint32, err error) {

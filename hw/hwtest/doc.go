@@ -1,4 +1,4 @@
-// Package hwtest is what every hw.Machine must pass, whoever makes it: one suite, many machines.
+// Package hwtest is what every hw.Machine and every hw.Accelerator must pass, whoever makes it.
 //
 // It knows the door and the PCI papers, not devices; what is in the BARs is left alone.
 package hwtest

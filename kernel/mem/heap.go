@@ -1,6 +1,10 @@
 package mem
 
-import "fmt"
+import (
+	"fmt"
+
+	"tensoros/hw"
+)
 
 // Page is the granularity of VRAM: the smallest GPU page that DMA and TensorFS share.
 const Page = 64 << 10
@@ -41,7 +45,8 @@ func (h *Heap) Alloc(n uint64) (Addr, error) {
 		h.live++
 		return Addr(at), nil
 	}
-	return 0, fmt.Errorf("out of device memory: %d bytes wanted, %d free in all", n, h.Free())
+	return 0, fmt.Errorf("device %w: %d bytes wanted, %d free in all", hw.ErrNoMemory, n,
+		h.Free())
 }
 
 // Release gives back n bytes at an address that Alloc returned for n.

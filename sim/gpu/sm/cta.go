@@ -49,6 +49,11 @@ func (l *Launch) Check() error {
 				l.Prog.Name, l.Grid, l.Block)
 		}
 	}
+	// Limits of all compute capabilities since 3.0 (CUDA C++ programming guide, table 27).
+	if l.Block[2] > 64 || l.Grid[1] > 65535 || l.Grid[2] > 65535 {
+		return fmt.Errorf("kernel %s: a grid of %v CTAs of %v threads: at most 64 threads along z, "+
+			"65535 CTAs along y and z", l.Prog.Name, l.Grid, l.Block)
+	}
 	if threads > 1024 {
 		return fmt.Errorf("kernel %s: %d threads a CTA, 1024 at most", l.Prog.Name, threads)
 	}

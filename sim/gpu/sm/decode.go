@@ -13,6 +13,7 @@ type decoder struct {
 	f      *ptx.Func
 	p      *Program
 	sm     int
+	base   uint64 // of the .global variables
 	faults []string
 
 	place   []int32 // register -> row in its file
@@ -85,7 +86,7 @@ func (d *decoder) placeVariable(v *ptx.Var) {
 		d.p.constants = append(d.p.constants, make([]byte, end-len(d.p.constants))...)
 	case v.Space == ptx.SpaceGlobal && v.Type.Bits() > 0:
 		end := len(d.p.globals)
-		d.offsets[v] = int(ModuleWindow) + d.allot(&end, v)
+		d.offsets[v] = int(d.base) + d.allot(&end, v)
 		d.p.globals = append(d.p.globals, make([]byte, end-len(d.p.globals))...)
 	}
 }
@@ -103,7 +104,7 @@ func (d *decoder) initial(v *ptx.Var) {
 	}
 	image := d.p.constants
 	if v.Space == ptx.SpaceGlobal {
-		image, at = d.p.globals, at-int(ModuleWindow)
+		image, at = d.p.globals, at-int(d.base)
 	}
 	copy(image[at:], data)
 	for _, r := range relocs {

@@ -131,11 +131,16 @@ func (e *UnsupportedError) Error() string {
 
 // Load decodes an entry point of a verified module. An empty name means the only one.
 func Load(m *ptx.Module, entry string, sm int) (*Program, error) {
+	return LoadAt(m, entry, sm, ModuleWindow)
+}
+
+// LoadAt is Load with the module's .global variables at base, in the launch's memory.
+func LoadAt(m *ptx.Module, entry string, sm int, base uint64) (*Program, error) {
 	f, err := findEntry(m, entry)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{mod: m, sm: sm, p: &Program{Name: f.Name, source: m.Name}}
+	d := &decoder{mod: m, sm: sm, base: base, p: &Program{Name: f.Name, source: m.Name}}
 	d.program(f)
 	if len(d.faults) > 0 {
 		return nil, &UnsupportedError{m.Name, f.Name, d.faults}

@@ -1,0 +1,157 @@
+package gpu
+
+import (
+	"fmt"
+	"strings"
+
+	"tensoros/hw"
+	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/chip"
+	"tensoros/sim/gpu/memory"
+	"tensoros/sim/gpu/sm"
+)
+
+// Options of an accelerator.
+type Options struct {
+	Timed bool // launches take time; else they only compute
+}
+
+// Accelerator is a chip without a machine around it. It implements hw.Accelerator.
+type Accelerator struct {
+	chip   *chip.Chip
+	opts   Options
+	mem    allotments
+	caches *memory.Hierarchy // nil without time
+	now    int64             // cycle
+}
+
+var _ hw.Accelerator = (*Accelerator)(nil)
+
+// Open is the chip of that name, such as "h100".
+func Open(name string, o Options) (*Accelerator, error) {
+	c := chip.Chips[name]
+	if c == nil {
+		return nil, fmt.Errorf("no chip %q; there are %s", name, strings.Join(chip.Names(), ", "))
+	}
+	return New(c, o)
+}
+
+// New is Open for a chip whose numbers may have been changed.
+func New(c *chip.Chip, o Options) (*Accelerator, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	a := &Accelerator{chip: c, opts: o,
+		mem: allotments{limit: uint64(c.Get("hbm.bytes")), next: allotBase}}
+	if o.Timed {
+		a.caches = memory.New(c.Memory())
+	}
+	return a, nil
+}
+
+// Name is the product's name.
+func (a *Accelerator) Name() string { return a.chip.Title }
+
+// Arch is the compute capability times ten.
+func (a *Accelerator) Arch() int { return a.chip.SM }
+
+// Alloc takes memory; it reads as zero until something is written.
+func (a *Accelerator) Alloc(n int) (hw.DevicePtr, error) { return a.mem.alloc(n) }
+
+// Free gives an allocation back.
+func (a *Accelerator) Free(p hw.DevicePtr) error { return a.mem.free(p) }
+
+// Write copies p to the device.
+func (a *Accelerator) Write(dst hw.DevicePtr, p []byte) error {
+	m, off, err := a.mem.bounds("write", dst, len(p))
+	if err == nil {
+		m.data.Write(off, p)
+	}
+	return err
+}
+
+// Read fills p from the device.
+func (a *Accelerator) Read(p []byte, src hw.DevicePtr) error {
+	m, off, err := a.mem.bounds("read", src, len(p))
+	if err == nil {
+		m.data.Read(off, p)
+	}
+	return err
+}
+
+// Close gives all memory back.
+func (a *Accelerator) Close() error {
+	a.mem = allotments{}
+	return nil
+}
+
+// Load reads, verifies and places a module.
+func (a *Accelerator) Load(name string, text []byte) (hw.Module, error) {
+	m, err := ptx.Parse(name, text)
+	if err == nil {
+		err = ptx.Verify(m)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.Place(m)
+}
+
+// Place is Load for a module that has been read and verified.
+func (a *Accelerator) Place(m *ptx.Module) (*Module, error) {
+	out := &Module{on: a, ptx: m}
+	g, err := sm.LoadGlobals(m, sm.ModuleWindow)
+	if err != nil {
+		return nil, err
+	}
+	if len(g.Image) == 0 {
+		return out, nil
+	}
+	if out.base, err = a.Alloc(len(g.Image)); err != nil {
+		return nil, err
+	}
+	if g, err = sm.LoadGlobals(m, uint64(out.base)); err == nil {
+		err = a.Write(out.base, g.Image)
+	}
+	out.vars = g.Vars
+	return out, err
+}
+
+// Module is PTX on an accelerator.
+type Module struct {
+	on   *Accelerator
+	ptx  *ptx.Module
+	base hw.DevicePtr // of the .global variables; 0 if there are none
+	vars map[string]sm.Extent
+}
+
+// Kernel decodes an entry point; an empty name means the only one.
+func (m *Module) Kernel(name string) (hw.Kernel, error) { return m.Entry(name) }
+
+// Entry is Kernel with its own type.
+func (m *Module) Entry(name string) (*Kernel, error) {
+	p, err := sm.LoadAt(m.ptx, name, m.on.chip.SM, uint64(m.base))
+	if err != nil {
+		return nil, err
+	}
+	return &Kernel{m, p}, nil
+}
+
+// Global is where a .global variable lies, and its bytes.
+func (m *Module) Global(name string) (hw.DevicePtr, int, error) {
+	x, ok := m.vars[name]
+	if !ok {
+		return 0, 0, fmt.Errorf("%s: no .global variable %q", m.ptx.Name, name)
+	}
+	return m.base + hw.DevicePtr(x.Off), x.Len, nil
+}
+
+// Unload gives the module's variables back.
+func (m *Module) Unload() error {
+	if m.base == 0 {
+		return nil
+	}
+	err := m.on.Free(m.base)
+	m.base, m.vars = 0, nil
+	return err
+}

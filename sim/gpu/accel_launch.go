@@ -1,0 +1,97 @@
+package gpu
+
+import (
+	"fmt"
+
+	"tensoros/hw"
+	"tensoros/sim/gpu/sm"
+)
+
+// Kernel is an entry point on an accelerator.
+type Kernel struct {
+	of   *Module
+	prog *sm.Program
+}
+
+// Name is the entry point's.
+func (k *Kernel) Name() string { return k.prog.Name }
+
+// Run is what a launch did.
+type Run struct {
+	hw.Launched
+	sm.Stats
+	CTAsPerSM int    // resident at once
+	LimitedBy string // what allows no more
+	L2Hits    uint64 // sectors; 0 without time
+	L2Misses  uint64
+}
+
+// Launch runs a grid to its end.
+func (k *Kernel) Launch(g hw.Grid) (hw.Launched, error) {
+	r, err := k.Run(g)
+	return r.Launched, err
+}
+
+// Run is Launch with all that is known about it.
+func (k *Kernel) Run(g hw.Grid) (Run, error) {
+	l := &sm.Launch{Prog: k.prog, Grid: ones(g.Blocks), Block: ones(g.Threads), Shared: g.Shared,
+		Params: g.Params, Mem: &k.of.on.mem}
+	if n := ones(g.Cluster); n != [3]uint32{1, 1, 1} {
+		return Run{}, fmt.Errorf("kernel %s: clusters of %v CTAs are not modelled", k.prog.Name, n)
+	}
+	if g.Shared < 0 {
+		return Run{}, fmt.Errorf("kernel %s: %d bytes of shared memory", k.prog.Name, g.Shared)
+	}
+	if err := l.Check(); err != nil {
+		return Run{}, err
+	}
+	r, regs, err := k.fit(l)
+	if err != nil {
+		return r, err
+	}
+	if k.of.on.caches == nil {
+		r.Stats, err = l.Run()
+		return r, err
+	}
+	return k.of.on.timed(l, regs, r)
+}
+
+// ones reads 0 as 1.
+func ones(d [3]uint32) [3]uint32 {
+	for i := range d {
+		d[i] = max(d[i], 1)
+	}
+	return d
+}
+
+// fit is how many CTAs an SM holds, and the registers that a thread takes: PTX's own count of
+// names, as far as the CTA fits at all, for an allocator spills the rest.
+func (k *Kernel) fit(l *sm.Launch) (r Run, regs int, err error) {
+	cfg := k.of.on.chip.Core()
+	warps := (l.Threads() + sm.Lanes - 1) / sm.Lanes
+	regs = min(k.prog.Registers(), 255, cfg.Registers/(warps*sm.Lanes)&^7)
+	r.CTAsPerSM, r.LimitedBy = l.Occupancy(&cfg, regs)
+	if r.CTAsPerSM == 0 {
+		err = fmt.Errorf("kernel %s: a CTA of %d threads with %d bytes of shared memory does not "+
+			"fit an SM of %s (%s)", k.prog.Name, l.Threads(), k.prog.Static+l.Shared,
+			k.of.on.chip.Title, r.LimitedBy)
+	}
+	return r, regs, err
+}
+
+// timed runs a launch on all SMs, after what ran before it.
+func (a *Accelerator) timed(l *sm.Launch, regs int, r Run) (Run, error) {
+	hits, misses := a.caches.Hits, a.caches.Misses
+	g, err := sm.NewGrid(a.chip.Core(), int(a.chip.Get("sm.count")), a.caches, l, regs, a.now)
+	if err != nil {
+		return r, err
+	}
+	if _, _, err := g.Run(1 << 62); err != nil {
+		return r, err
+	}
+	r.Stats, r.Cycles = g.Stats(), g.End()-a.now
+	r.Elapsed = float64(a.chip.Clock().Span(uint64(r.Cycles))) / 1e3
+	r.L2Hits, r.L2Misses = a.caches.Hits-hits, a.caches.Misses-misses
+	a.now = g.End()
+	return r, nil
+}
