@@ -15,14 +15,17 @@ type Launch struct {
 	Grid   [3]uint32 // CTAs
 	Block  [3]uint32 // threads a CTA
 	Shared int       // bytes of dynamic shared memory
-	Params []byte
-	Mem    Memory
+	// Cluster is the CTAs of a cluster; zeros mean what the kernel says, else 1.
+	Cluster [3]uint32
+	Params  []byte
+	Mem     Memory
 	// Globals holds the module's .global variables. If nil it is made with their initial values
 	// when the launch starts; a caller hands it to the next launch to keep them.
 	Globals []byte
 
 	base, phys uint64 // the last page touched, virtual and physical
 	view       []byte
+	maps       tensorMaps
 	err        error
 }
 
@@ -68,7 +71,7 @@ func (l *Launch) Check() error {
 	if l.Globals == nil {
 		l.Globals = append([]byte(nil), l.Prog.globals...)
 	}
-	return nil
+	return l.checkCluster()
 }
 
 // Threads is the number of threads of a CTA; CTAs that of the grid.
@@ -133,8 +136,8 @@ type CTA struct {
 	bars    [16]barrierState
 	freed   []*Warp // warps that a barrier has let go, for the timing layer
 	clock   func() uint64
-	cluster int // completed phases of the cluster's barrier
-	came    int // threads at it
+	cluster *cluster
+	rank    int // in the cluster
 	gaveUp  int // try_wait that expired since a phase last ended
 	start   int64
 	issued  uint64
@@ -143,6 +146,7 @@ type CTA struct {
 // newCTA makes the room for CTAs of a launch; place puts one into it.
 func newCTA(l *Launch) *CTA {
 	c := &CTA{launch: l, prog: l.Prog, shared: make([]byte, l.Prog.Static+l.Shared)}
+	c.cluster = &cluster{ctas: []*CTA{c}, size: [3]uint32{1, 1, 1}}
 	threads := l.Threads()
 	for i := range (threads + Lanes - 1) / Lanes {
 		c.warps = append(c.warps, newWarp(c, i, min(Lanes, threads-i*Lanes)))
@@ -165,7 +169,10 @@ func (c *CTA) place(index, smid int) {
 	for i, w := range c.warps {
 		w.reset(min(Lanes, c.threads-i*Lanes))
 	}
-	c.freed, c.issued, c.cluster, c.came, c.gaveUp = c.freed[:0], 0, 0, 0, 0
+	c.freed, c.issued, c.gaveUp = c.freed[:0], 0, 0
+	if len(c.cluster.ctas) == 1 {
+		c.alone()
+	}
 }
 
 func (c *CTA) fail(w *Warp, format string, args ...any) {
@@ -179,15 +186,15 @@ func (c *CTA) fail(w *Warp, format string, args ...any) {
 	c.launch.err = &FaultError{c.prog.Name, line, c.id, w.id, fmt.Sprintf(format, args...)}
 }
 
-// left notes that threads have exited: a barrier of all may be complete without them.
-func (c *CTA) left(threads int) {
-	c.threads -= threads
+// left notes that lanes have exited: a barrier of all may be complete without them.
+func (c *CTA) left(w *Warp, lanes uint32) {
+	c.threads -= popcount(lanes)
 	for id := range c.bars {
 		if len(c.bars[id].waiting) > 0 {
 			c.complete(id)
 		}
 	}
-	c.clusterArrive(0)
+	c.cluster.leave(w, lanes)
 }
 
 func (c *CTA) retire(*Warp) { c.running-- }
@@ -231,20 +238,22 @@ type Stats struct {
 	Instructions uint64 // warp instructions
 }
 
-// Run executes a grid without time: CTAs in order, each warp until it waits or ends.
+// Run executes a grid without time: clusters in order, the CTAs of each together.
 func (l *Launch) Run() (Stats, error) {
 	var s Stats
 	if err := l.Check(); err != nil {
 		return s, err
 	}
-	c := newCTA(l)
-	for i := range l.CTAs() {
-		c.place(i, 0)
-		if err := c.run(); err != nil {
+	k := newCluster(l)
+	for i := range l.CTAs() / len(k.ctas) {
+		k.place(l, i, 0)
+		if err := k.run(l); err != nil {
 			return s, err
 		}
-		s.CTAs++
-		s.Instructions += c.issued
+		for _, c := range k.ctas {
+			s.CTAs++
+			s.Instructions += c.issued
+		}
 	}
 	return s, nil
 }
@@ -261,28 +270,22 @@ const deadlock = "deadlock: every warp waits at a barrier that nobody else will 
 // patience is how often each warp may give up waiting while no mbarrier ends a phase.
 const patience = 1 << 12
 
-func (c *CTA) run() error {
-	for c.running > 0 {
-		progress := false
-		c.freed = c.freed[:0]
-		for _, w := range c.warps {
-			for n := 0; n < quantum && !w.done() && !w.blocked(); n++ {
-				w.step()
-				w.deliver()
-				c.issued++
-				progress = true
-				if c.launch.err != nil {
-					return c.launch.err
-				}
-				if c.issued > stepLimit {
-					c.fail(w, "no end after %d instructions", uint64(stepLimit))
-				}
+// turn gives each warp of the CTA its turn; it reports whether any could run.
+func (c *CTA) turn() (progress bool, err error) {
+	c.freed = c.freed[:0]
+	for _, w := range c.warps {
+		for n := 0; n < quantum && !w.done() && !w.blocked(); n++ {
+			w.step()
+			w.deliver()
+			c.issued++
+			progress = true
+			if c.launch.err != nil {
+				return false, c.launch.err
+			}
+			if c.issued > stepLimit {
+				c.fail(w, "no end after %d instructions", uint64(stepLimit))
 			}
 		}
-		if !progress && !c.expire() {
-			c.fail(c.warps[0], deadlock)
-			return c.launch.err
-		}
 	}
-	return nil
+	return progress, nil
 }

@@ -193,6 +193,7 @@ func (d *decoder) extents() {
 			d.offsets[v] = d.p.Static
 		}
 	}
+	d.clusterExtent()
 	for _, name := range []string{"maxntid", "reqntid"} {
 		if args, ok := d.f.PerfArgs(name); ok {
 			d.p.MaxThread = 1

@@ -287,7 +287,10 @@ func addOdd(x, y float64) float64 {
 
 // extreme is min and max: a NaN loses unless .NaN; -0 is below +0.
 func extreme(in *ptx.Inst, fl float) func(a, b uint32) uint32 {
-	least, propagate := in.Op.ID == ptx.OpMin, in.Has(ptx.ModNaN)
+	return extremum(fl, in.Op.ID == ptx.OpMin, in.Has(ptx.ModNaN))
+}
+
+func extremum(fl float, least, propagate bool) func(a, b uint32) uint32 {
 	return func(a, b uint32) uint32 {
 		x, y := fl.get(a), fl.get(b)
 		switch {

@@ -35,7 +35,7 @@ func spaceOf(s ptx.Space) (space, bool) {
 		return inGlobal, true
 	case ptx.SpaceConst:
 		return inConst, true
-	case ptx.SpaceShared, ptx.SpaceSharedCluster: // a cluster has one CTA
+	case ptx.SpaceShared, ptx.SpaceSharedCluster: // bytesAt finds the CTA
 		return inShared, true
 	case ptx.SpaceLocal:
 		return inLocal, true
@@ -109,7 +109,9 @@ func (w *Warp) bytesAt(s space, l, n int, write bool) []byte {
 			p = w.cta.launch.span(a, n, write)
 		}
 	case inShared:
-		p = window(w.cta.shared, a, n)
+		if c, off := w.cta.peer(a); c != nil {
+			p = window(c.shared, off, n)
+		}
 	case inLocal:
 		p = window(w.local[l*w.prog.Local:(l+1)*w.prog.Local], a, n)
 	case inParam:
@@ -143,6 +145,9 @@ func (w *Warp) memoryFault(s space, a uint64, n int, write bool) {
 		why = "the address is not aligned"
 	} else if s == inShared {
 		why = "outside the CTA's shared memory"
+		if c, _ := w.cta.peer(a); c == nil {
+			why = "the cluster has no such CTA"
+		}
 	}
 	w.cta.fail(w, "%d byte %s of %s memory at %#x: %s", n, verb, spaceNames[s], a, why)
 }
@@ -432,6 +437,9 @@ func atomicOp(op ptx.Mod, t ptx.Type) func(old, a, b uint64) uint64 {
 		}
 	case ptx.ModMin, ptx.ModMax:
 		least := op == ptx.ModMin
+		if t.IsFloat() {
+			return floatExtreme(t, least)
+		}
 		return func(old, a, _ uint64) uint64 {
 			less := signed64(old, t) < signed64(a, t)
 			if t == ptx.U64 {
@@ -456,8 +464,8 @@ func (d *decoder) move() func(*Warp) {
 	}
 	if in.Type(0) == ptx.Pred {
 		if in.Args[1].Kind == ptx.KindSpecial { // %is_explicit_cluster
-			p := d.dst(&in.Args[0])
-			return func(w *Warp) { w.setPred(p, false) }
+			p, f := d.dst(&in.Args[0]), clusterSpecial(ptx.Special(in.Args[1].Index))
+			return func(w *Warp) { w.setPred(p, f(w, 0) != 0) }
 		}
 		return d.predicate()
 	}
@@ -581,12 +589,6 @@ func specialValue(s ptx.Special) func(w *Warp, l int) uint64 {
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.id[axis(ptx.SpCtaidX)]) }
 	case s >= ptx.SpNctaidX && s <= ptx.SpNctaidZ:
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.launch.Grid[axis(ptx.SpNctaidX)]) }
-	case s >= ptx.SpClusteridX && s <= ptx.SpClusteridZ:
-		return func(w *Warp, _ int) uint64 { return uint64(w.cta.id[axis(ptx.SpClusteridX)]) }
-	case s >= ptx.SpNclusteridX && s <= ptx.SpNclusteridZ:
-		return func(w *Warp, _ int) uint64 {
-			return uint64(w.cta.launch.Grid[axis(ptx.SpNclusteridX)])
-		}
 	}
 	switch s {
 	case ptx.SpLaneid:
@@ -616,17 +618,14 @@ func specialValue(s ptx.Special) func(w *Warp, l int) uint64 {
 		return func(w *Warp, _ int) uint64 { return w.cycle() }
 	case ptx.SpNsmid:
 		return func(w *Warp, _ int) uint64 { return uint64(max(w.cta.sms, 1)) }
-	case ptx.SpGridid, ptx.SpClusterCtaidX, ptx.SpClusterCtaidY, ptx.SpClusterCtaidZ,
-		ptx.SpClusterCtarank, ptx.SpIsExplicitCluster, ptx.SpCurrentGraphExec:
+	case ptx.SpGridid, ptx.SpCurrentGraphExec:
 		return func(*Warp, int) uint64 { return 0 }
-	case ptx.SpClusterNctaidX, ptx.SpClusterNctaidY, ptx.SpClusterNctaidZ, ptx.SpClusterNctarank:
-		return func(*Warp, int) uint64 { return 1 } // a cluster is one CTA
 	case ptx.SpDynamicSmemSize:
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.launch.Shared) }
 	case ptx.SpTotalSmemSize, ptx.SpAggrSmemSize:
 		return func(w *Warp, _ int) uint64 { return uint64(len(w.cta.shared)) }
 	}
-	return nil
+	return clusterSpecial(s)
 }
 
 // tid is a lane's thread index.

@@ -189,37 +189,19 @@ func (d *decoder) spaceTest() func(*Warp) {
 	}
 	a := d.slots(&in.Args[1], false)[0]
 	dst := d.dst(&in.Args[0])
+	own := in.Space() == ptx.SpaceShared // shared::cta: not the peers'
 	return func(w *Warp) {
 		var out uint32
 		for m := w.mask; m != 0; m &= m - 1 {
-			if v := a.get(w, first(m)); v >= low && v <= high {
+			v := a.get(w, first(m))
+			if v < low || v > high {
+				continue
+			}
+			if c, _ := w.cta.peer(v &^ windowMask); !own || c == w.cta {
 				out |= m & -m
 			}
 		}
 		w.pred[dst] = w.pred[dst]&^w.mask | out
-	}
-}
-
-// clusterAddress is mapa and getctarank where every CTA is a cluster of its own.
-func (d *decoder) clusterAddress() func(*Warp) {
-	in := d.in
-	d.out.class = ALU
-	a := d.slots(&in.Args[1], false)[0]
-	if in.Op.ID == ptx.OpGetctarank {
-		dst := d.dst(&in.Args[0])
-		return func(w *Warp) { w.spread(dst, 0) }
-	}
-	rank := d.src32(2)
-	dst := d.slots(&in.Args[0], true)[0]
-	return func(w *Warp) {
-		for m := w.mask; m != 0; m &= m - 1 {
-			l := first(m)
-			if r := w.r[rank][l]; r != 0 {
-				w.cta.fail(w, "mapa of CTA rank %d: clusters have one CTA here", r)
-				return
-			}
-			dst.set(w, l, a.get(w, l))
-		}
 	}
 }
 

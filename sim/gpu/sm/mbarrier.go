@@ -7,13 +7,15 @@ import (
 )
 
 // An mbarrier is 64 opaque bits in shared memory (PTX ISA 9.7.12.15). Ours, from the low end: 20
-// bits of pending arrivals, 20 of expected ones, 21 of the signed transaction count, one of phase.
+// bits of pending arrivals, 20 of expected ones, 21 of the signed transaction count, one of phase,
+// one that mbarrier.init sets and .inval clears.
 
 const (
 	countBits = 20
 	countMask = 1<<countBits - 1
 	txBits    = 21
 	phaseBit  = 61
+	madeBit   = 62
 )
 
 type mbarrier struct {
@@ -33,7 +35,7 @@ func unpackBarrier(v uint64) mbarrier {
 
 func (b mbarrier) pack() uint64 {
 	return uint64(b.pending) | uint64(b.expected)<<countBits |
-		uint64(b.tx)&(1<<txBits-1)<<(2*countBits) | b.phase<<phaseBit
+		uint64(b.tx)&(1<<txBits-1)<<(2*countBits) | b.phase<<phaseBit | 1<<madeBit
 }
 
 // settle ends the phase if nothing is pending, and reports that.
@@ -48,13 +50,22 @@ func (b *mbarrier) settle() bool {
 
 // transfer is an effect on an mbarrier that comes when asynchronous work is done.
 type transfer struct {
-	mbar     uint64 // in shared memory
+	mbar     uint64 // a shared::cluster address, as the issuing CTA sees it
 	tx       int64  // bytes that complete
 	arrivals int64
 	wait     bool // for the lane's earlier cp.async
 	write    bool // to global memory: no mbarrier but a bulk group
 	global   uint64
 	bytes    int
+	pieces   []piece // of global memory, if the bytes do not lie together
+}
+
+// spans is the global memory that the transfer touches.
+func (t *transfer) spans() []piece {
+	if t.pieces != nil || t.global == 0 {
+		return t.pieces
+	}
+	return []piece{{t.global, t.bytes}}
 }
 
 // barrierAt reads the mbarrier at a lane's address; nil after a fault.
@@ -63,12 +74,14 @@ func (w *Warp) barrierAt(l int) []byte {
 	if p == nil {
 		return nil
 	}
-	if unpackBarrier(binary.LittleEndian.Uint64(p)).expected == 0 {
+	if !isBarrier(p) {
 		w.cta.fail(w, "mbarrier at %#x of shared memory is not initialised", w.addr[l])
 		return nil
 	}
 	return p
 }
+
+func isBarrier(p []byte) bool { return p[7]>>(madeBit%8)&1 == 1 }
 
 func (w *Warp) barrierSpace(l int) space {
 	if w.addr[l]&windowMask == SharedWindow {
@@ -148,8 +161,12 @@ func (d *decoder) transaction() func(*Warp) {
 		}
 	case ptx.OpCpAsyncMbarrierArrive:
 		return d.copyArrive()
-	case ptx.OpCpAsyncBulk:
+	case ptx.OpCpAsyncBulk, ptx.OpCpReduceAsyncBulk:
 		return d.bulkCopy()
+	case ptx.OpCpAsyncBulkTensor, ptx.OpCpReduceAsyncBulkTensor, ptx.OpCpAsyncBulkPrefetchTensor:
+		return d.tensorCopy()
+	case ptx.OpStAsync, ptx.OpRedAsync:
+		return d.storeAsync()
 	case ptx.OpCpAsyncBulkCommitGroup:
 		d.out.class, d.out.cost.commit, d.out.cost.queue = Async, true, bulkQueue
 		return func(*Warp) {}
@@ -165,8 +182,8 @@ func (d *decoder) mbarrierInit() func(*Warp) {
 	in := d.in
 	d.out.class = Shared
 	addr := d.address(&in.Args[0])
-	count := d.const32(0)
-	if len(in.Args) > 1 {
+	count, inval := d.const32(0), in.Op.ID == ptx.OpMbarrierInval
+	if !inval {
 		count = d.src32(1)
 	}
 	return func(w *Warp) {
@@ -179,8 +196,12 @@ func (d *decoder) mbarrierInit() func(*Warp) {
 				return
 			}
 			n := int64(w.r[count][l])
-			if n > countMask {
-				w.cta.fail(w, "mbarrier of %d arrivals: at most %d", n, countMask)
+			if inval {
+				clear(p[:8])
+				continue
+			}
+			if n < 1 || n > countMask {
+				w.cta.fail(w, "mbarrier of %d arrivals: 1 to %d", n, countMask)
 				return
 			}
 			binary.LittleEndian.PutUint64(p, mbarrier{pending: n, expected: n}.pack())
@@ -218,7 +239,7 @@ func (d *decoder) mbarrierArrive() func(*Warp) {
 			}
 			old := binary.LittleEndian.Uint64(p)
 			n := int64(w.r[operand][l])
-			w.cta.update(w, p, func(b *mbarrier) { effect(b, n) })
+			w.owner(l).update(w, p, func(b *mbarrier) { effect(b, n) })
 			for _, s := range state {
 				s.set(w, l, old)
 			}
@@ -318,33 +339,6 @@ func (w *Warp) now() int64 {
 	return int64(w.cta.clock())
 }
 
-// clusterBarrier is barrier.cluster in a cluster of one CTA.
-func (d *decoder) clusterBarrier() {
-	d.out.class = Barrier
-	if d.in.Op.ID == ptx.OpBarrierClusterArrive {
-		d.out.run = func(w *Warp) {
-			w.arrivals++
-			w.cta.clusterArrive(popcount(w.mask))
-		}
-		return
-	}
-	d.out.kind = parking
-	d.out.try = func(w *Warp) bool {
-		w.wake = far
-		return w.cta.cluster >= w.arrivals
-	}
-}
-
-// clusterArrive counts threads at the cluster's barrier; 0 when some have exited.
-func (c *CTA) clusterArrive(threads int) {
-	if c.came += threads; c.came == 0 || c.came < c.threads {
-		return
-	}
-	c.came = 0
-	c.cluster++
-	c.wakeAll()
-}
-
 // copyArrive is cp.async.mbarrier.arrive: an arrival when the lane's earlier copies are there.
 // Without .noinc the pending count grows first, so that the arrival is neutral.
 func (d *decoder) copyArrive() func(*Warp) {
@@ -368,80 +362,6 @@ func (d *decoder) copyArrive() func(*Warp) {
 	}
 }
 
-// bulkCopy is cp.async.bulk. As with cp.async data moves at issue, and the mbarrier or the group
-// says later that it is there.
-func (d *decoder) bulkCopy() func(*Warp) {
-	in := d.in
-	d.out.class = Async
-	if in.Has(ptx.ModMulticastCluster) {
-		return nil
-	}
-	dst, src := d.address(&in.Args[0]), d.address(&in.Args[1])
-	size := d.src32(2)
-	var mbar func(*Warp)
-	if len(in.Args) > 3 && !in.Has(ptx.ModBulkGroup) {
-		mbar = d.address(&in.Args[3])
-	}
-	to, from := inShared, inGlobal
-	switch {
-	case in.Has(ptx.ModBulkGroup):
-		to, from = inGlobal, inShared
-	case in.Has(ptx.ModSharedCta):
-		from = inShared
-	}
-	return func(w *Warp) {
-		src(w)
-		a := w.addr
-		dst(w)
-		b := w.addr
-		var bar wide
-		if mbar != nil {
-			mbar(w)
-			bar = w.addr
-		}
-		for m := w.mask; m != 0; m &= m - 1 {
-			l := first(m)
-			n := int(w.r[size][l])
-			if n%16 != 0 || a[l]%16 != 0 || b[l]%16 != 0 {
-				w.cta.fail(w, "bulk copy of %d bytes from %#x to %#x: want multiples of 16", n, a[l], b[l])
-				return
-			}
-			for i := 0; i < n; i += 16 {
-				w.addr[l] = a[l] + uint64(i)
-				p := w.bytesAt(from, l, 16, false)
-				w.addr[l] = b[l] + uint64(i)
-				var q []byte
-				if p != nil {
-					q = w.bytesAt(to, l, 16, true)
-				}
-				if q == nil {
-					return
-				}
-				copy(q[:16], p[:16])
-			}
-			w.startTransfer(l, to, from, &a, &b, &bar, n)
-		}
-	}
-}
-
-func (w *Warp) startTransfer(l int, to, from space, src, dst, bar *wide, n int) {
-	t := transfer{bytes: n, tx: int64(n), write: to == inGlobal}
-	switch {
-	case to == inGlobal:
-		t.global = dst[l]
-	case from == inGlobal:
-		t.global = src[l]
-	}
-	if !t.write {
-		w.addr[l] = bar[l]
-		if w.barrierAt(l) == nil {
-			return
-		}
-		t.mbar = bar[l] &^ windowMask
-	}
-	w.transfers = append(w.transfers, t)
-}
-
 // deliver lets transfers take effect at once: there is no time.
 func (w *Warp) deliver() {
 	for i := range w.transfers {
@@ -455,8 +375,10 @@ func (c *CTA) land(w *Warp, t *transfer) {
 	if t.write {
 		return
 	}
-	p := window(c.shared, t.mbar, 8)
-	c.update(w, p, func(b *mbarrier) { b.tx, b.pending = b.tx-t.tx, b.pending-t.arrivals })
+	owner, at := c.peer(t.mbar)
+	owner.update(w, window(owner.shared, at, 8), func(b *mbarrier) {
+		b.tx, b.pending = b.tx-t.tx, b.pending-t.arrivals
+	})
 }
 
 // arrival is a transfer on its way.
@@ -505,13 +427,14 @@ func (c *Core) bulk(x *transfer, t int64) int64 {
 	start := max(t, c.tma)
 	c.tma = start + bulkIssue
 	done := start + bulkExtra
-	if x.global == 0 {
-		return done
-	}
 	const line = 128
-	for i := 0; i < x.bytes; i += line {
-		at := c.grid.launch.physical(x.global + uint64(i))
-		done = max(done, c.grid.mem.Access(start+int64(i/line), at, 0xf, x.write)+bulkExtra)
+	n := int64(0)
+	for _, p := range x.spans() {
+		for a := p.addr &^ (line - 1); a < p.addr+uint64(p.bytes); a += line {
+			at := c.grid.launch.physical(max(a, p.addr))
+			done = max(done, c.grid.mem.Access(start+n, at, 0xf, x.write)+bulkExtra)
+			n++
+		}
 	}
 	return done
 }

@@ -98,10 +98,13 @@ type Program struct {
 	preds     int
 	const32   []uint32 // values of the rows after the registers
 	const64   []uint64
-	Params    int // bytes of parameters
-	Static    int // bytes of shared memory declared in the module
-	Local     int // bytes of local memory a thread
-	MaxThread int // from .maxntid or .reqntid; 0 if not given
+	Params    int       // bytes of parameters
+	Static    int       // bytes of shared memory declared in the module
+	Local     int       // bytes of local memory a thread
+	MaxThread int       // from .maxntid or .reqntid; 0 if not given
+	Cluster   [3]uint32 // from .reqnctapercluster; zeros if not given
+	maxRank   int       // from .maxclusterrank
+	explicit  bool      // .explicitcluster: the launch or the kernel must give a size
 	source    string
 	constants []byte // initial values of .const variables
 	globals   []byte // and of .global ones

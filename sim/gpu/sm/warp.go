@@ -46,10 +46,10 @@ type Warp struct {
 	local []byte // Program.Local bytes a lane
 	group [numQueues][]asyncCopy
 
-	parked    bool   // waits for an mbarrier
-	expired   bool   // has waited as long as it may
-	stalled   uint32 // lanes that let others of the warp go first
-	arrivals  int    // at the cluster's barrier
+	parked    bool       // waits for an mbarrier
+	expired   bool       // has waited as long as it may
+	stalled   uint32     // lanes that let others of the warp go first
+	arrivals  [Lanes]int // the phase of the cluster's barrier that each lane arrived in, plus one
 	transfers []transfer
 	timing
 }
@@ -97,7 +97,7 @@ func (w *Warp) reset(threads int) {
 	for q := range w.group {
 		w.group[q] = w.group[q][:0]
 	}
-	w.parked, w.expired, w.stalled, w.arrivals = false, false, 0, 0
+	w.parked, w.expired, w.stalled, w.arrivals = false, false, 0, [Lanes]int{}
 	w.transfers = w.transfers[:0]
 }
 
@@ -231,7 +231,7 @@ func (w *Warp) exit() {
 		w.move(rest, w.pc+1)
 	}
 	w.live &^= w.mask
-	w.cta.left(bits.OnesCount32(w.mask))
+	w.cta.left(w, w.mask)
 	if w.live == 0 {
 		w.cta.retire(w)
 		return
