@@ -2,6 +2,7 @@ package sm
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"tensoros/hw/ptx"
 )
@@ -57,25 +58,57 @@ func (k kind) jumps() bool {
 	return k == jump || k == callFunc || k == retFunc || k == jumpTable
 }
 
-// reachable lists the entry and every function whose name it can come by.
+// reachable lists the entry and every function that it can come by: those it names, and once it
+// calls by address, those that a variable holds.
 func (d *decoder) reachable(entry *ptx.Func) []*ptx.Func {
 	d.ids = map[*ptx.Func]int{entry: 0}
 	list := []*ptx.Func{entry}
+	add := func(f *ptx.Func) {
+		if _, ok := d.ids[f]; !ok && f != nil && f.Defined {
+			d.ids[f] = len(list)
+			list = append(list, f)
+		}
+	}
 	for i := 0; i < len(list); i++ {
 		for in := range list[i].Insts() {
 			for a := range in.Args {
-				if in.Args[a].Kind != ptx.KindFunc {
-					continue
+				if in.Args[a].Kind == ptx.KindFunc {
+					add(d.mod.Func(in.Args[a].Name))
 				}
-				f := d.mod.Func(in.Args[a].Name)
-				if _, ok := d.ids[f]; !ok && f != nil && f.Defined {
-					d.ids[f] = len(list)
-					list = append(list, f)
+			}
+			if in.Op.ID == ptx.OpCall && in.Args[1].Kind != ptx.KindFunc {
+				for _, v := range d.mod.Vars {
+					for _, f := range heldBy(d.mod, v) {
+						add(f)
+					}
 				}
 			}
 		}
 	}
 	return list
+}
+
+// heldBy lists the functions whose addresses are in a variable's initial value.
+func heldBy(m *ptx.Module, v *ptx.Var) (list []*ptx.Func) {
+	if v.Init == nil {
+		return nil
+	}
+	_, relocs, err := v.Data()
+	if err != nil {
+		return nil // variables says so
+	}
+	for _, r := range relocs {
+		if f := m.Func(r.Name); f != nil {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// funcNumber is a function's address: its place in the module, from one, so that it is the same in
+// all kernels and in the variables they share.
+func funcNumber(m *ptx.Module, f *ptx.Func) uint64 {
+	return uint64(slices.Index(m.Funcs, f)) + 1
 }
 
 // formals notes where a function's parameters and results live.
@@ -122,13 +155,14 @@ func (d *decoder) paramSpace(s space, addr *ptx.Operand) space {
 	return inLocal
 }
 
-// funcAddress is a function's address: its number, from one.
+// funcAddress is the address of a function that an operand names.
 func (d *decoder) funcAddress(op *ptx.Operand) uint64 {
-	id, ok := d.ids[d.mod.Func(op.Name)]
-	if !ok {
+	f := d.mod.Func(op.Name)
+	if _, ok := d.ids[f]; !ok {
 		d.fault("function %s is not defined in this module", op.Name)
+		return 0
 	}
-	return uint64(id)
+	return funcNumber(d.mod, f)
 }
 
 func (d *decoder) call() {
@@ -136,11 +170,14 @@ func (d *decoder) call() {
 	d.out.kind, d.out.class = callFunc, Branch
 	site := &callSite{target: -1}
 	d.out.calls = site
-	switch callee := &in.Args[1]; callee.Kind {
-	case ptx.KindFunc:
-		site.target = int(d.funcAddress(callee))
-	default:
+	switch callee := &in.Args[1]; {
+	case callee.Kind != ptx.KindFunc:
 		site.reg = d.slots(callee, false)[0]
+	case runtimeCalls[callee.Name] != nil && !d.mod.Func(callee.Name).Defined:
+		d.runtimeCall(site, callee.Name)
+	default:
+		d.funcAddress(callee)
+		site.target = d.ids[d.mod.Func(callee.Name)]
 	}
 	for i := range in.Args[0].List {
 		site.results = append(site.results, d.actual(&in.Args[0].List[i], true))
@@ -215,11 +252,11 @@ func (w *Warp) call(in *inst) {
 func (w *Warp) enter(site *callSite, l int, back int32) bool {
 	id := site.target
 	if id < 0 {
-		id = int(site.reg.get(w, l))
-	}
-	if id <= 0 || id >= len(w.prog.funcs) {
-		w.cta.fail(w, "call of address %#x: no function is there", id)
-		return false
+		at := site.reg.get(w, l)
+		if id = w.prog.numbered[at]; id == 0 {
+			w.cta.fail(w, "call of address %#x: no function is there", at)
+			return false
+		}
 	}
 	f := &w.prog.funcs[id]
 	if len(site.args) != len(f.params) || len(site.results) > len(f.results) {

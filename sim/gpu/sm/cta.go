@@ -1,6 +1,9 @@
 package sm
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // Memory is the address space of kernels beyond the SM.
 type Memory interface {
@@ -22,6 +25,11 @@ type Launch struct {
 	// Globals holds the module's .global variables. If nil it is made with their initial values
 	// when the launch starts; a caller hands it to the next launch to keep them.
 	Globals []byte
+	// Heap is where malloc of the kernel finds memory; if nil, one of DefaultHeap bytes is made for
+	// this launch.
+	Heap *Heap
+	// Stdout takes what printf of the kernel says, lane by lane as warps come to it; nil drops it.
+	Stdout io.Writer
 
 	base, phys uint64 // the last page touched, virtual and physical
 	view       []byte
@@ -71,6 +79,9 @@ func (l *Launch) Check() error {
 	if l.Globals == nil {
 		l.Globals = append([]byte(nil), l.Prog.globals...)
 	}
+	if l.Heap == nil {
+		l.Heap = NewHeap(DefaultHeap)
+	}
 	return l.checkCluster()
 }
 
@@ -90,8 +101,11 @@ func (l *Launch) span(addr uint64, n int, write bool) []byte {
 	if off := addr - l.base; off < uint64(len(l.view)) && off+uint64(n) <= uint64(len(l.view)) {
 		return l.view[off:]
 	}
-	if addr&windowMask == ModuleWindow {
+	switch addr & windowMask {
+	case ModuleWindow:
 		return window(l.Globals, addr&^windowMask, n)
+	case HeapWindow:
+		return window(l.Heap.data, addr&^windowMask, n)
 	}
 	base := addr &^ (pageBytes - 1)
 	v, phys := l.Mem.Span(base, pageBytes, write)

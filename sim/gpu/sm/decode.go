@@ -42,8 +42,12 @@ func (d *decoder) fault(format string, args ...any) {
 	d.faults = append(d.faults, fmt.Sprintf("line %d: %s", at.Line, fmt.Sprintf(format, args...)))
 }
 
+// falseRow is a predicate that nothing sets: what constants are read from.
+const falseRow = 0
+
 // program decodes a kernel and the functions it may reach.
 func (d *decoder) program(entry *ptx.Func) {
+	d.p.preds = falseRow + 1
 	d.imm32, d.imm64 = map[uint32]int{}, map[uint64]int{}
 	d.offsets = map[*ptx.Var]int{}
 	d.f = entry
@@ -54,7 +58,10 @@ func (d *decoder) program(entry *ptx.Func) {
 		d.f = f
 		d.layout(&frames[i])
 	}
-	d.p.funcs = frames
+	d.p.funcs, d.p.numbered = frames, map[uint64]int{}
+	for i, f := range list {
+		d.p.numbered[funcNumber(d.mod, f)] = i
+	}
 	for i, f := range list {
 		d.f, d.place = f, frames[i].place
 		frames[i].entry = int32(len(d.p.insts))
@@ -108,6 +115,10 @@ func (d *decoder) initial(v *ptx.Var) {
 	}
 	copy(image[at:], data)
 	for _, r := range relocs {
+		if f := d.mod.Func(r.Name); f != nil {
+			element{size: r.Size}.put(image[at+r.Off:], funcNumber(d.mod, f))
+			continue
+		}
 		to := d.mod.Var(r.Name)
 		where, ok := d.offsets[to]
 		if to == nil || !ok {
@@ -513,6 +524,9 @@ func (d *decoder) wideReg(op *ptx.Operand) bool {
 }
 
 func (d *decoder) pred(op *ptx.Operand) (row int, not bool) {
+	if op.Kind == ptx.KindInt {
+		return falseRow, (op.Imm != 0) != op.Not
+	}
 	if op.Kind != ptx.KindReg || d.f.Regs.Type(int(op.Index)) != ptx.Pred {
 		d.fault("operand %s is not a predicate", op.Name)
 		return 0, false

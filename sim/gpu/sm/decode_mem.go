@@ -26,6 +26,7 @@ const (
 	ConstWindow  uint64 = 0x00fd << 48
 	ParamWindow  uint64 = 0x00fc << 48
 	ModuleWindow uint64 = 0x00fb << 48 // the module's .global variables
+	HeapWindow   uint64 = 0x00fa << 48 // what malloc gives
 	windowMask   uint64 = 0xffff << 48
 )
 

@@ -109,6 +109,7 @@ type Program struct {
 	constants []byte // initial values of .const variables
 	globals   []byte // and of .global ones
 	funcs     []callee
+	numbered  map[uint64]int // function numbers to places in funcs
 }
 
 // Registers is how many 32-bit registers a thread uses, by PTX's own count of live names: an upper
