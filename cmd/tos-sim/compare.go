@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"math"
 
-	krun "tensoros/kernel/run"
 	"tensoros/neurolang/ir"
 	"tensoros/neurolang/vm"
 )
 
 // checker compares launches with the reference interpreter of the tile IR.
 type checker struct {
-	rt     *krun.Runtime
+	rt interface {
+		Image(*vm.Tensor) ([]byte, error)
+	}
 	env    *env
 	target int
 

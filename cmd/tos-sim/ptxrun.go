@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ type ptxRun struct {
 	out         []string
 	expect      []string
 	functional  bool
+	device      string
 }
 
 const ptxRunLong = `Run one kernel of a PTX file on the chip of --board, without a machine around it.
@@ -53,6 +55,7 @@ func ptxRunCommand(e *env) *cobra.Command {
 	f.StringArrayVar(&r.out, "out", nil, "write a buffer, `INDEX=FILE`")
 	f.StringArrayVar(&r.expect, "expect", nil, "compare a buffer, `INDEX=FILE`")
 	f.BoolVar(&r.functional, "functional", false, "execute without time")
+	f.StringVar(&r.device, "device", "", deviceUsage)
 	return c
 }
 
@@ -61,7 +64,7 @@ type ptxRunReport struct {
 	Kernel       string  `json:"kernel"`
 	Chip         string  `json:"chip"`
 	CTAs         int     `json:"ctas"`
-	Instructions uint64  `json:"warp_instructions"`
+	Instructions uint64  `json:"warp_instructions,omitempty"`
 	Cycles       int64   `json:"cycles,omitempty"`
 	US           float64 `json:"us,omitempty"`
 	CTAsPerSM    int     `json:"ctas_per_sm,omitempty"`
@@ -82,47 +85,77 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 	if err != nil {
 		return failed("tos-sim ptx check "+path+" lists them", "%w", err)
 	}
-	spec, err := e.spec()
-	if err != nil {
-		return err
-	}
-	if len(spec.GPUs) == 0 {
-		return usage("", "board %s has no GPU", spec.Name)
-	}
-	c, err := spec.GPUs[0].Build()
-	if err != nil {
-		return err
-	}
-	a, err := gpu.New(c, gpu.Options{Timed: !r.functional})
+	entry, err := onlyEntry(m, r.entry)
 	if err != nil {
 		return failed("", "%w", err)
 	}
-	mod, err := a.Place(m)
-	if err != nil {
-		return failed("", "%w", err)
-	}
-	k, err := mod.Entry(r.entry)
-	if err != nil {
-		return failed("", "%w", err)
-	}
-	g, args, err := e.ptxGrid(a, m.Func(k.Name()), r)
+	d, err := e.device(r.device, !r.functional)
 	if err != nil {
 		return err
 	}
-	run, err := k.Run(g)
+	defer d.Close()
+	mod, err := d.Load(path, src)
 	if err != nil {
 		return failed("", "%w", err)
 	}
-	if err := collect(a, args); err != nil {
+	k, err := mod.Kernel(entry)
+	if err != nil {
+		return failed("", "%w", err)
+	}
+	g, args, err := e.ptxGrid(d, m.Func(entry), r)
+	if err != nil {
 		return err
 	}
-	report := ptxRunReport{Kernel: k.Name(), Chip: c.Name, CTAs: run.CTAs,
-		Instructions: run.Instructions, Cycles: run.Cycles, US: run.Elapsed / 1e3,
-		L2Hits: run.L2Hits, L2Misses: run.L2Misses}
-	if !r.functional {
-		report.CTAsPerSM, report.LimitedBy = run.CTAsPerSM, run.LimitedBy
+	report := ptxRunReport{Kernel: entry, Chip: d.chip, CTAs: ctas(g)}
+	if err := report.launch(k, g, !r.functional); err != nil {
+		return failed("", "%w", err)
+	}
+	if err := collect(d, args); err != nil {
+		return err
 	}
 	return e.ptxOutcome(&report, r, args)
+}
+
+// launch runs the grid, and reports all that this device knows of it.
+func (r *ptxRunReport) launch(k hw.Kernel, g hw.Grid, timed bool) error {
+	own, ok := k.(*gpu.Kernel)
+	if !ok {
+		l, err := k.Launch(g)
+		r.US = l.Elapsed / 1e3
+		return err
+	}
+	run, err := own.Run(g)
+	r.Instructions, r.Cycles, r.US = run.Instructions, run.Cycles, run.Elapsed/1e3
+	r.L2Hits, r.L2Misses = run.L2Hits, run.L2Misses
+	if timed {
+		r.CTAsPerSM, r.LimitedBy = run.CTAsPerSM, run.LimitedBy
+	}
+	return err
+}
+
+func ctas(g hw.Grid) int { return int(g.Blocks[0]) * int(g.Blocks[1]) * int(g.Blocks[2]) }
+
+// onlyEntry is the kernel of that name, or the only one.
+func onlyEntry(m *ptx.Module, name string) (string, error) {
+	var names []string
+	for _, f := range m.Funcs {
+		if f.Entry && f.Defined {
+			names = append(names, f.Name)
+		}
+	}
+	switch {
+	case len(names) == 0:
+		return "", fmt.Errorf("%s: no kernel (.entry) in it", m.Name)
+	case name == "" && len(names) == 1:
+		return names[0], nil
+	case name == "":
+		return "", fmt.Errorf("%s: name one of its kernels with --entry: %s", m.Name,
+			strings.Join(names, ", "))
+	case !slices.Contains(names, name):
+		return "", fmt.Errorf("%s: no kernel %q; it has %s", m.Name, name,
+			strings.Join(names, ", "))
+	}
+	return name, nil
 }
 
 // ptxGrid reads the arguments, brings the buffers to the device and builds the launch.
@@ -197,14 +230,25 @@ func (e *env) ptxOutcome(report *ptxRunReport, r *ptxRun, args []kernelArg) erro
 	if e.json {
 		return e.encode(report)
 	}
-	_, err := fmt.Fprintf(e.out, "kernel %s on %s: %d CTAs, %d warp instructions", report.Kernel,
-		report.Chip, report.CTAs, report.Instructions)
-	if report.Cycles > 0 {
-		fmt.Fprintf(e.out, ", %d cycles, %.3f us; %d CTAs a SM (%s), L2 %d hits %d misses",
-			report.Cycles, report.US, report.CTAsPerSM, report.LimitedBy, report.L2Hits,
-			report.L2Misses)
+	return report.write(e.out)
+}
+
+func (r *ptxRunReport) write(out io.Writer) error {
+	fmt.Fprintf(out, "kernel %s on %s: %d CTAs", r.Kernel, r.Chip, r.CTAs)
+	if r.Instructions > 0 {
+		fmt.Fprintf(out, ", %d warp instructions", r.Instructions)
 	}
-	fmt.Fprintln(e.out)
+	if r.Cycles > 0 {
+		fmt.Fprintf(out, ", %d cycles", r.Cycles)
+	}
+	if r.US > 0 {
+		fmt.Fprintf(out, ", %.3f us", r.US)
+	}
+	if r.CTAsPerSM > 0 {
+		fmt.Fprintf(out, "; %d CTAs a SM (%s), L2 %d hits %d misses", r.CTAsPerSM, r.LimitedBy,
+			r.L2Hits, r.L2Misses)
+	}
+	_, err := fmt.Fprintln(out)
 	return err
 }
 

@@ -12,12 +12,19 @@ import (
 
 func runCommand(e *env) *cobra.Command {
 	var check bool
+	var device string
 	c := &cobra.Command{
-		Use:   "run FILE.nl",
+		Use:   "run [flags] FILE.nl",
 		Short: "Boot the machine and run a program's main",
 		Args:  cobra.ExactArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return e.runFile(args[0], check) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			if device != "" {
+				return e.runOn(device, args[0], check)
+			}
+			return e.runFile(args[0], check)
+		},
 	}
+	c.Flags().StringVar(&device, "device", "", deviceUsage)
 	c.Flags().BoolVar(&check, "check", false, "compare every element of every launch with the "+
 		"tile-IR interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
 	return c

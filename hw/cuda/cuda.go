@@ -137,7 +137,8 @@ func (a *Accelerator) Close() error {
 			if e == 0 {
 				continue
 			}
-			if err := a.do("free an event", func() int32 { return a.d.EventDestroy(e) }); err != nil {
+			err := a.do("free an event", func() int32 { return a.d.EventDestroy(e) })
+			if err != nil {
 				return err
 			}
 		}

@@ -28,7 +28,7 @@ type driver struct {
 	MemFree            func(p uint64) int32
 	MemcpyHtoD         func(dst uint64, src *byte, n uintptr) int32
 	MemcpyDtoH         func(dst *byte, src uint64, n uintptr) int32
-	ModuleLoad         func(m *uintptr, image *byte, n uint32, options *uint32, values *uintptr) int32
+	ModuleLoad         func(m *uintptr, image *byte, n uint32, option *uint32, v *uintptr) int32
 	ModuleUnload       func(m uintptr) int32
 	ModuleGetFunction  func(f *uintptr, m uintptr, name *byte) int32
 	ModuleGetGlobal    func(p *uint64, n *uintptr, m uintptr, name *byte) int32

@@ -116,6 +116,11 @@ func (r *Runtime) Read(t *vm.Tensor, g vm.Region) ([]float64, error) {
 	if err := r.settle(own); err != nil {
 		return nil, err
 	}
+	return regionOf(t, g, func(off, n int) ([]byte, error) { return r.download(own, off, n) })
+}
+
+// regionOf decodes a region of a tensor; get brings bytes of it to the host.
+func regionOf(t *vm.Tensor, g vm.Region, get func(off, n int) ([]byte, error)) ([]float64, error) {
 	if g.Rows <= 0 || g.Cols <= 0 {
 		return nil, nil
 	}
@@ -123,7 +128,7 @@ func (r *Runtime) Read(t *vm.Tensor, g vm.Region) ([]float64, error) {
 	size := t.Elem.Size()
 	index := func(i, j int) int { return t.Layout.Index(i, j, rows, cols) }
 	first, last := index(g.Row, g.Col), index(g.Row+g.Rows-1, g.Col+g.Cols-1)
-	raw, err := r.download(own, first*size, (last-first+1)*size)
+	raw, err := get(first*size, (last-first+1)*size)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"tensoros/hw"
+	"tensoros/hw/cuda"
+	krun "tensoros/kernel/run"
+	"tensoros/kernel/tensorfs"
+	"tensoros/neurolang"
+	"tensoros/neurolang/codegen"
+	"tensoros/neurolang/vm"
+	"tensoros/sim/gpu"
+)
+
+const deviceUsage = "run on a `DEVICE` without a machine around it: chip is the simulated GPU of " +
+	"--board; cuda, or cuda:N, a real NVIDIA GPU"
+
+// device is an accelerator and its short name.
+type device struct {
+	hw.Accelerator
+	chip string
+}
+
+// device opens what --device names; nothing is the chip.
+func (e *env) device(name string, timed bool) (*device, error) {
+	kind, number, numbered := strings.Cut(name, ":")
+	n := 0
+	if numbered {
+		var err error
+		if n, err = strconv.Atoi(number); err != nil || n < 0 {
+			return nil, usage("as in --device cuda:1", "--device %s: %q is no number", name, number)
+		}
+	}
+	switch {
+	case kind == "cuda":
+		return openCUDA(n)
+	case name == "" || name == "chip":
+		return e.openChip(timed)
+	}
+	return nil, usage("there are chip, cuda, cuda:N", "no --device %q", name)
+}
+
+func openCUDA(n int) (*device, error) {
+	a, err := cuda.Open(n)
+	if errors.Is(err, cuda.ErrNoDriver) {
+		return nil, failed("an NVIDIA GPU and its driver are needed; --device chip simulates one",
+			"--device cuda: %w", err)
+	}
+	if err != nil {
+		return nil, failed("", "--device cuda:%d: %w", n, err)
+	}
+	return &device{a, fmt.Sprintf("%s (sm_%d)", a.Name(), a.Arch())}, nil
+}
+
+func (e *env) openChip(timed bool) (*device, error) {
+	spec, err := e.spec()
+	if err != nil {
+		return nil, err
+	}
+	if len(spec.GPUs) == 0 {
+		return nil, usage("", "board %s has no GPU", spec.Name)
+	}
+	c, err := spec.GPUs[0].Build()
+	if err != nil {
+		return nil, err
+	}
+	a, err := gpu.New(c, gpu.Options{Timed: timed})
+	if err != nil {
+		return nil, failed("", "%w", err)
+	}
+	return &device{a, c.Name}, nil
+}
+
+// codeFor is the newest architecture that code can be made for and that runs on arch.
+func codeFor(arch int) (int, bool) {
+	best := 0
+	for _, t := range codegen.Targets() {
+		if t <= arch {
+			best = max(best, t)
+		}
+	}
+	return best, best > 0
+}
+
+// runOn compiles for an accelerator and runs there, with no TensorOS in between. The objects that
+// a program may load are those of the drive made at boot.
+func (e *env) runOn(name, path string, check bool) error {
+	src, err := e.readFile(path)
+	if err != nil {
+		return err
+	}
+	d, err := e.device(name, true)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	arch, ok := codeFor(d.Arch())
+	if !ok {
+		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", name, d.Arch())
+	}
+	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: arch})
+	if p == nil {
+		faults := &neurolang.Errors{Set: set, List: ds}
+		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))
+		return told(exitFailed)
+	}
+	rt := krun.NewCompute(d, func(line string) {
+		if !e.json {
+			fmt.Fprintln(e.out, line)
+		}
+	})
+	rt.Objects = map[string]tensorfs.File{"a": e.normal("a", false), "b": e.normal("b", true)}
+	c := &checker{rt: rt, env: e, target: arch}
+	if check {
+		rt.OnLaunch = c.launch
+	}
+	if err := vm.Run(p, rt, vm.Options{}); err != nil {
+		fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
+		return told(exitFailed)
+	}
+	if err := e.computed(d.chip, rt.Launches); err != nil {
+		return err
+	}
+	return c.verdict()
+}
+
+// computedReport is what ran on an accelerator.
+type computedReport struct {
+	Device   string           `json:"device"`
+	Launches []computedLaunch `json:"launches"`
+}
+
+type computedLaunch struct {
+	Kernel string  `json:"kernel"`
+	US     float64 `json:"us"`
+	TFLOPs float64 `json:"tflops"`
+	Cycles int64   `json:"cycles,omitempty"`
+}
+
+func (e *env) computed(chip string, list []krun.Computed) error {
+	r := computedReport{chip, []computedLaunch{}}
+	for _, l := range list {
+		x := computedLaunch{Kernel: l.Kernel, US: l.Elapsed / 1e3, Cycles: l.Cycles}
+		if l.Elapsed > 0 {
+			x.TFLOPs = float64(l.Geometry.FLOPs) / l.Elapsed / 1e3
+		}
+		r.Launches = append(r.Launches, x)
+	}
+	if e.json {
+		return e.encode(r)
+	}
+	for _, l := range r.Launches {
+		_, err := fmt.Fprintf(e.out, "kernel %s on %s: %.3f us, %.2f TFLOP/s\n", l.Kernel, r.Device,
+			l.US, l.TFLOPs)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
