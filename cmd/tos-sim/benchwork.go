@@ -117,8 +117,8 @@ func newMatmul(n int) (*matmul, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &matmul{}
-	if m.prog, err = sm.Load(mod, k.Name, k.Target); err != nil {
+	m, target := &matmul{}, chip.H100.Core()
+	if m.prog, err = sm.LoadAt(mod, k.Name, target.Target(), sm.ModuleWindow); err != nil {
 		return nil, err
 	}
 	return m, m.place(k, n)

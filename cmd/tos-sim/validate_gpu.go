@@ -83,7 +83,8 @@ func (p *probe) cycles(c *chip.Chip) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	prog, err := sm.Load(m, "probe", c.SM)
+	cfg := c.Core()
+	prog, err := sm.LoadAt(m, "probe", cfg.Target(), sm.ModuleWindow)
 	if err != nil {
 		return 0, err
 	}
@@ -112,8 +113,7 @@ func (p *probe) cycles(c *chip.Chip) (float64, error) {
 		if p.wholeGPU {
 			cores = int(c.Get("sm.count"))
 		}
-		// 32 registers: as the tools would give for so short a kernel, so that 64 warps fit.
-		g, err := sm.NewGrid(c.Core(), cores, h, &l, 32, start)
+		g, err := sm.NewGrid(cfg, cores, h, &l, prog.Registers(), start)
 		if err != nil {
 			return 0, err
 		}
@@ -148,10 +148,11 @@ func rateOf(c *chip.Chip, setup string, threads, n int, op func(i int) string) (
 	return v / float64(n*threads/32), err
 }
 
-// chase measures dependent loads over lines of 128 bytes, in one warp: cycles of each.
-func chase(c *chip.Chip, warm bool) (float64, error) {
+// chase measures dependent loads over lines of 128 bytes, in one warp: cycles of each. Loads with a
+// cache operator of .cg pass L1 by.
+func chase(c *chip.Chip, cache string, warm bool) (float64, error) {
 	const lines, stride = 512, 37 // coprime: every line once
-	step := func(int) string { return "ld.global.u64 %rd6, [%rd6];" }
+	step := func(int) string { return "ld.global" + cache + ".u64 %rd6, [%rd6];" }
 	p := probe{setup: "mov.u64 %rd6, %rd2;\n" + repeat(4, step), body: repeat(256, step), ctas: 1,
 		threads: 32, input: make([]byte, lines*memory.LineLen), warm: warm,
 		prepare: func(at uint64, b []byte) {
@@ -195,7 +196,7 @@ func (m mix) pass(c *chip.Chip, set, again int, warm bool) (bytes, cycles float6
 		for k := range m.loads {
 			// Three loads have registers of their own, so that they are in flight together.
 			r = 4 * ((i*m.loads + k) % 3)
-			fmt.Fprintf(&b, "\tld.global.v4.f32 {%%f%d,%%f%d,%%f%d,%%f%d}, [%%rd6+%d];\n", r, r+1,
+			fmt.Fprintf(&b, "\tld.global.cg.v4.f32 {%%f%d,%%f%d,%%f%d,%%f%d}, [%%rd6+%d];\n", r, r+1,
 				r+2, r+3, k*array+at)
 		}
 		for k := range m.stores { // of what was loaded, as in those kernels

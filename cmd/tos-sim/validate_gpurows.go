@@ -264,8 +264,8 @@ const (
 )
 
 func memoryRows() []vrow {
-	hit := func(c *chip.Chip) (float64, error) { return chase(c, true) }
-	miss := func(c *chip.Chip) (float64, error) { return chase(c, false) }
+	hit := func(c *chip.Chip) (float64, error) { return chase(c, ".cg", true) }
+	miss := func(c *chip.Chip) (float64, error) { return chase(c, ".cg", false) }
 	clk := func(c *chip.Chip, name string, value float64, source, mark string, allow float64,
 		note string, f func(*chip.Chip) (float64, error)) vrow {
 		return vrow{c.Name, name, "clk", value, 0, source, mark, allow, note, on(c, f)}

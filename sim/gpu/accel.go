@@ -20,6 +20,7 @@ type Options struct {
 type Accelerator struct {
 	chip   *chip.Chip
 	opts   Options
+	core   sm.Config
 	mem    allotments
 	caches *memory.Hierarchy // nil without time
 	now    int64             // cycle
@@ -41,7 +42,7 @@ func New(c *chip.Chip, o Options) (*Accelerator, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	a := &Accelerator{chip: c, opts: o,
+	a := &Accelerator{chip: c, opts: o, core: c.Core(),
 		mem: allotments{limit: uint64(c.Get("hbm.bytes")), next: allotBase}}
 	if o.Timed {
 		a.caches = memory.New(c.Memory())
@@ -130,7 +131,7 @@ func (m *Module) Kernel(name string) (hw.Kernel, error) { return m.Entry(name) }
 
 // Entry is Kernel with its own type.
 func (m *Module) Entry(name string) (*Kernel, error) {
-	p, err := sm.LoadAt(m.ptx, name, m.on.chip.SM, uint64(m.base))
+	p, err := sm.LoadAt(m.ptx, name, m.on.core.Target(), uint64(m.base))
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (k *Kernel) fit(l *sm.Launch) (r Run, regs int, err error) {
 // timed runs a launch on all SMs, after what ran before it.
 func (a *Accelerator) timed(l *sm.Launch, regs int, r Run) (Run, error) {
 	hits, misses := a.caches.Hits, a.caches.Misses
-	g, err := sm.NewGrid(a.chip.Core(), int(a.chip.Get("sm.count")), a.caches, l, regs, a.now)
+	g, err := sm.NewGrid(a.core, int(a.chip.Get("sm.count")), a.caches, l, regs, a.now)
 	if err != nil {
 		return r, err
 	}

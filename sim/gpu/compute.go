@@ -6,6 +6,7 @@ import (
 	"tensoros/hw/ptx"
 	spec "tensoros/hw/spec/gpu"
 	"tensoros/sim"
+	"tensoros/sim/gpu/lower"
 	"tensoros/sim/gpu/sm"
 	"tensoros/traces"
 )
@@ -83,7 +84,8 @@ func (e *computeEngine) prepare(now sim.Time) error {
 		Params: params, Mem: &sp}
 	e.begin = g.cycle(now) + 1
 	e.name = g.rec.Text(prog.Name)
-	e.grid, err = sm.NewGrid(g.core, len(g.smTrk), g.memory, launch, int(l.Registers), e.begin)
+	e.grid, err = sm.NewGrid(g.core, len(g.smTrk), g.memory, launch,
+		min(int(l.Registers), prog.Registers()), e.begin)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (g *GPU) program(c *channel, va uint64) (*sm.Program, error) {
 	if err := ptx.Verify(m); err != nil {
 		return nil, err
 	}
-	p, err := sm.Load(m, entry, g.Chip.SM)
+	p, err := sm.LoadAt(m, entry, g.core.Target(), sm.ModuleWindow)
 	if err == nil {
 		g.programs[string(code)] = p
 	}
@@ -171,7 +173,8 @@ func (e *computeEngine) end(now sim.Time) {
 		s.Instructions)
 	cycles := uint64(e.grid.End() - e.begin)
 	pipes := uint64(len(g.smTrk)) * uint64(g.core.SubCores) * max(cycles, 1)
-	g.rec.Level(traces.GPUTensor, g.gridTrk, at, uint64(e.grid.Busy(sm.Tensor))*1000/pipes)
+	busy := uint64(e.grid.Busy(lower.Tensor) + e.grid.Busy(lower.Warpgroup))
+	g.rec.Level(traces.GPUTensor, g.gridTrk, at, busy*1000/pipes)
 	e.finish(at)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tensoros/hw/spec/gpu"
 	"tensoros/sim"
+	"tensoros/sim/gpu/lower"
 	"tensoros/sim/gpu/memory"
 	"tensoros/sim/gpu/sm"
 )
@@ -80,9 +81,29 @@ var keys = []struct {
 	{"tensor.interval", "between two of them in a sub-core", 1},
 	{"pipe.access", "between two requests to the memory pipe of a SM", 1},
 	{"pipe.copy", "of the memory pipe that a cp.async takes", 1},
+	{"tensor.latency_f16", "of mma.sync with f16 sums", 0},
+	{"tensor.latency_s32", "of mma.sync with s32 sums", 0},
+	{"latency.reuse", "from a memory instruction to the change of its operands", 1},
+	{"latency.fence", "of a memory fence at GPU scope", 1},
+	{"pipe.queue", "cycles of work that the memory pipe takes in advance", 0},
+	{"pipe.inflight", "requests to L2 that a SM can have outstanding", 1},
+	{"pipe.port", "from L2 to a SM", 1},
+	{"l1.unified", "L1 and shared memory together, a SM", 1024},
+	{"l1.bytes", "that L1 can have at most", 1024},
+	{"l1.latency", "L1 hit", 1},
+	{"cluster.latency", "of shared memory of another SM of the cluster", 1},
+	{"bulk.latency", "of a bulk load beyond a plain one", 0},
+	{"bulk.issue", "between two requests to the copy engine", 1},
 	{"l2.bytes", "L2 capacity", 1024},
-	{"l2.latency", "L2 hit", 1},
+	{"l2.partitions", "partitions of L2", 1},
+	{"l2.slices", "slices of a partition", 1},
+	{"l2.latency", "L2 hit in the near partition", 1},
+	{"l2.far", "L2 hit in the other partition", 1},
 	{"l2.rate", "L2 bandwidth", 1},
+	{"hbm.channels", "channels of HBM", 1},
+	{"hbm.turn", "that a channel loses from reads to writes and back", 0},
+	{"hbm.batch", "sectors that a channel writes between turns", 1},
+	{"hbm.backlog", "of work at a channel before writers wait", 0},
 	{"hbm.latency", "HBM, from the SM and back", 1},
 	{"hbm.rate", "HBM bandwidth, as achieved by reads", 1},
 	{"hbm.bytes", "HBM capacity", 1 << 20},
@@ -172,32 +193,44 @@ func (c *Chip) Core() sm.Config {
 	subs := c.Get("sm.subcores")
 	every := func(lanes string) float64 { return 32 * subs / c.Get(lanes) }
 	at := func(key string) int64 { return int64(c.Get(key)) }
+	alu := at("latency.alu")
 	return sm.Config{
+		SM: c.SM, GHz: c.Get("sm.clock") / 1e9,
 		SubCores: int(subs), Warps: int(at("sm.warps")), CTAs: int(at("sm.ctas")),
 		Registers: int(at("sm.registers")), Shared: int(at("sm.shared")),
-		Reserved: int(at("sm.shared_reserved")),
-		Latency: [sm.Classes]int64{
-			sm.ALU: at("latency.alu"), sm.FMA: at("latency.alu"), sm.Half: at("latency.half"),
-			sm.Double: at("latency.double"), sm.Special: at("latency.special"),
-			sm.Shared: at("latency.shared"), sm.Global: at("l2.latency"), sm.Async: 1,
-			sm.Tensor: at("tensor.latency"), sm.Branch: 1, sm.Barrier: 1},
-		Interval: [sm.Classes]float64{
-			sm.ALU: every("lanes.int"), sm.FMA: every("lanes.fp32"), sm.Half: every("lanes.fp16x2"),
-			sm.Double: every("lanes.fp64"), sm.Special: every("lanes.special"),
-			sm.Shared: 1, sm.Global: 1, sm.Async: 1, sm.Tensor: c.Get("tensor.interval"),
-			sm.Branch: 1, sm.Barrier: 1},
-		Predicate: at("latency.predicate"), Taken: at("latency.branch"),
-		Release: at("latency.barrier"), Access: at("pipe.access"), Shuffle: at("latency.shuffle"),
-		CopyIssue: at("pipe.copy"),
+		Reserved: int(at("sm.shared_reserved")), Unified: int(at("l1.unified")),
+		L1: int(at("l1.bytes")), L1Latency: at("l1.latency"),
+		Latency: [lower.Units]int64{
+			lower.ALU: alu, lower.FMA: alu, lower.Heavy: alu, lower.Half: at("latency.half"),
+			lower.Double: at("latency.double"), lower.Special: at("latency.special"),
+			lower.Tensor: at("tensor.latency"), lower.Warpgroup: 1,
+			lower.Memory: at("latency.shared"), lower.Copy: 1, lower.Barrier: 1,
+			lower.Control: 1},
+		Interval: [lower.Units]float64{
+			lower.ALU: every("lanes.int"), lower.FMA: every("lanes.fp32"),
+			lower.Heavy: every("lanes.int"), lower.Half: every("lanes.fp16x2"),
+			lower.Double: every("lanes.fp64"), lower.Special: every("lanes.special"),
+			lower.Tensor: c.Get("tensor.interval"), lower.Warpgroup: 1, lower.Memory: 1,
+			lower.Copy: 1, lower.Barrier: 1, lower.Control: 1},
+		TensorHalf: at("tensor.latency_f16"), TensorInt: at("tensor.latency_s32"),
+		Predicate: at("latency.predicate"), Reuse: at("latency.reuse"), Taken: at("latency.branch"),
+		Release: at("latency.barrier"), Access: at("pipe.access"), Queue: at("pipe.queue"),
+		Shuffle: at("latency.shuffle"), CopyIssue: at("pipe.copy"),
+		InFlight: int(at("pipe.inflight")), Port: c.Get("pipe.port"), Fence: at("latency.fence"),
+		Remote: at("cluster.latency"), BulkLag: at("bulk.latency"), BulkIssue: at("bulk.issue"),
 	}
 }
 
 // Memory is the configuration of L2 and HBM.
 func (c *Chip) Memory() memory.Config {
+	ns := c.Get("sm.clock") / 1e9
 	return memory.Config{
+		Partitions: int(c.Get("l2.partitions")), Slices: int(c.Get("l2.slices")),
 		L2Bytes: int(c.Get("l2.bytes")), L2Latency: int64(c.Get("l2.latency")),
-		L2Rate: c.Get("l2.rate"), Latency: int64(c.Get("hbm.latency")),
-		Rate: c.Get("hbm.rate") / c.Get("sm.clock")}
+		Far: int64(c.Get("l2.far")), L2Rate: c.Get("l2.rate"),
+		Channels: int(c.Get("hbm.channels")), Latency: int64(c.Get("hbm.latency")),
+		Rate: c.Get("hbm.rate") / c.Get("sm.clock"), Turn: int64(c.Get("hbm.turn") * ns),
+		Batch: int(c.Get("hbm.batch")), Backlog: int64(c.Get("hbm.backlog") * ns)}
 }
 
 // PeakTensor is the dense f16 rate of the SMs' mma.sync pipes in FLOP/s: 4096 a m16n8k16.

@@ -63,8 +63,9 @@ type Code struct {
 
 // Target is what lowering must know of a chip.
 type Target struct {
-	SM      int // compute capability times ten
-	Latency [Units]int
+	SM       int // compute capability times ten
+	Latency  [Units]int
+	Interval [Units]float64 // cycles between two instructions of a warp
 	// TensorHalf and TensorInt are the latencies of mma with f16 and s32 sums; 0 as others.
 	TensorHalf, TensorInt int
 	Predicate             int // from a comparison to a guard or branch
@@ -84,7 +85,7 @@ type lowering struct {
 	labels []int
 	ops    []op
 	order  []int32
-	same   []int32 // register -> the one that holds its value; constants are -1
+	same   []int32 // register -> the one that holds its value; -1 for constants
 	defs   []int32 // how many instructions write a register
 	uses   []int32
 	width  []uint8 // 32-bit registers that a register takes; 0 for predicates

@@ -1,5 +1,7 @@
 package lower
 
+import "math"
+
 // pending is what is still to come of a register: cycles until its value is there, and until its
 // old value has been read, and the tokens that its value is behind.
 type pending struct {
@@ -17,8 +19,9 @@ type state struct {
 // emitter walks blocks in the order of issue with a clock that knows of fixed latencies only.
 type emitter struct {
 	*lowering
-	now         int32   // when the last machine instruction issued
-	value, free []int32 // register -> clock
+	now         int32          // when the last machine instruction issued
+	units       [Units]float64 // when each unit is free again
+	value, free []int32        // register -> clock
 	tokens      []uint8
 	touched     []int32
 	mark        []bool
@@ -65,6 +68,7 @@ func (e *emitter) walk(blk *block) bool {
 
 func (e *emitter) enter(s *state) {
 	e.now, e.hand, e.busy = 0, 0, s.busy
+	e.units = [Units]float64{}
 	for _, p := range s.regs {
 		e.touch(p.reg)
 		e.value[p.reg], e.free[p.reg], e.tokens[p.reg] = p.value, p.free, p.tokens
@@ -150,7 +154,7 @@ func (e *emitter) inst(o *op) {
 			}
 		}
 		e.clear(wait)
-		e.now += gap
+		e.now = e.start(st, e.now+gap)
 		last := i == len(o.seq)-1
 		token = NoToken
 		if variable(st.unit) && (!last && o.seq[i+1].chain || last && len(o.write) > 0) {
@@ -163,6 +167,15 @@ func (e *emitter) inst(o *op) {
 		wait = 0
 	}
 	e.results(o, token)
+}
+
+// start is when a machine instruction that is due really issues: its unit may still be busy with
+// those before it. The hardware sees to that by itself, so it is no part of the gap.
+func (e *emitter) start(st *step, due int32) int32 {
+	free := &e.units[st.unit]
+	at := max(float64(due), math.Ceil(*free))
+	*free = max(at, *free) + e.t.Interval[st.unit]*float64(st.work)/64
+	return int32(at)
 }
 
 // variable reports whether a unit's results come after a time that code cannot know.

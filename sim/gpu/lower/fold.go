@@ -17,7 +17,7 @@ type folder struct {
 const constantReg = -1
 
 func (l *lowering) foldAll() {
-	n := l.f.Regs.Len()
+	n := len(l.same)
 	f := &folder{lowering: l, maker: fill(n), taker: fill(n), bases: make([]int32, n),
 		took: make([]bool, len(l.insts))}
 	for i := range l.ops {
@@ -167,13 +167,14 @@ func (f *folder) convert(i int) {
 		return
 	}
 	switch {
-	case d.Bits() == s.Bits(), d.Bits() == 64 && s == ptx.U32, d.Bits() < s.Bits() && d.Bits() >= 16,
-		d.Bits() == 32 && s.Bits() == 16 && !s.IsSigned():
+	case d.Bits() == s.Bits(), d.Bits() == 64 && s == ptx.U32,
+		d.Bits() < s.Bits() && d.Bits() >= 16, d.Bits() == 32 && s.Bits() == 16 && !s.IsSigned():
 		f.alias(i)
 	case d.Bits() == 64 && s == ptx.S32:
 		f.into(i, ptx.OpMul, ptx.OpShl, ptx.OpAdd, ptx.OpMad) // IMAD.WIDE extends
 	case s.Bits() == 8 && !s.IsSigned():
-		if m := f.source(i); m >= 0 && f.insts[m].Op.ID == ptx.OpLd && f.insts[m].Type(0).Bits() == 8 {
+		m := f.source(i)
+		if m >= 0 && f.insts[m].Op.ID == ptx.OpLd && f.insts[m].Type(0).Bits() == 8 {
 			f.alias(i)
 		}
 	}

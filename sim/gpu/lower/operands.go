@@ -4,7 +4,7 @@ import "tensoros/hw/ptx"
 
 // operands finds which registers each instruction reads and writes, and the widths of registers.
 func (l *lowering) operands() {
-	n := l.f.Regs.Len()
+	n := l.f.Regs.Len() + 1
 	l.same, l.defs, l.uses = make([]int32, n), make([]int32, n), make([]int32, n)
 	l.width = make([]uint8, n)
 	for i, t := range l.f.Regs.Types() {
@@ -13,6 +13,8 @@ func (l *lowering) operands() {
 			l.width[i] = uint8((t.Bits() + 31) / 32)
 		}
 	}
+	carry := int32(n - 1) // the condition code counts as one more register
+	l.same[carry] = carry
 	l.ops = make([]op, len(l.insts))
 	var roles []ptx.ArgRole
 	for i, in := range l.insts {
@@ -28,6 +30,13 @@ func (l *lowering) operands() {
 				write, read = roles[k].Write, roles[k].Read
 			}
 			o.take(&in.Args[k], read, write)
+		}
+		switch in.Op.ID {
+		case ptx.OpAddc, ptx.OpSubc, ptx.OpMadc:
+			o.read = append(o.read, carry)
+		}
+		if in.Has(ptx.ModCc) {
+			o.write = append(o.write, carry)
 		}
 		for _, r := range o.write {
 			l.defs[r]++

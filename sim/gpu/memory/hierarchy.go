@@ -65,6 +65,7 @@ type partition struct {
 type channel struct {
 	free   int64 // in 1/unit cycles
 	writes int   // sectors that wait to be written
+	reads  bool  // since it last wrote
 }
 
 // Hierarchy is L2 and HBM.
@@ -101,6 +102,18 @@ func New(c Config) *Hierarchy {
 func hash(tag uint64) uint64 {
 	x := tag * 0x9e3779b97f4a7c15
 	return x ^ x>>29
+}
+
+// spread deals consecutive numbers out to n places in turn, each round of n from another start: a
+// stream uses all places alike, and no stride keeps to one.
+func spread(x uint64, n int) int {
+	round := x / uint64(n)
+	start, _ := bits.Mul64(hash(round), uint64(n))
+	k := x - round*uint64(n) + start
+	if k >= uint64(n) {
+		k -= uint64(n)
+	}
+	return int(k)
 }
 
 // set is where a tag may lie. Multiplication instead of a division takes the place of a modulus.
@@ -152,7 +165,7 @@ func (h *Hierarchy) Serve(r *Request) {
 		work = max(work, int64(r.Turns)*unit)
 	}
 	at := h.reserve(p, tag, r.At*unit, work)
-	r.Done = at/unit + h.cfg.L2Latency
+	r.Done = (at+unit-1)/unit + h.cfg.L2Latency
 
 	l := p.find(set, tag)
 	if l == nil {
@@ -179,12 +192,13 @@ func (h *Hierarchy) Serve(r *Request) {
 	l.valid |= r.Sectors
 }
 
-// reserve takes a slice's time from at on, both in 1/unit cycles, and returns when it is done.
+// reserve takes a slice's time from at on, both in 1/unit cycles, and returns when it begins:
+// latencies hold the service of one request.
 func (h *Hierarchy) reserve(p *partition, tag uint64, at, work int64) int64 {
-	hi, _ := bits.Mul64(hash(tag), uint64(len(p.slices)))
-	free := &p.slices[hi]
-	*free = max(*free, at) + work
-	return *free
+	free := &p.slices[spread(tag, len(p.slices))]
+	at = max(*free, at)
+	*free = at + work
+	return at
 }
 
 // far looks for sectors in the other partition; it returns those that are not there either.
@@ -229,14 +243,15 @@ func (h *Hierarchy) own(side int, set, tag uint64, sectors uint8) {
 func (h *Hierarchy) fetch(tag uint64, sectors uint8, at int64, r *Request) {
 	m := int64(bits.OnesCount8(sectors))
 	c := h.channel(tag)
-	c.free = max(c.free, at) + m*h.dramPer
-	r.Done = max(r.Done, c.free/unit+h.cfg.Latency)
+	at = max(c.free, at)
+	c.free = at + m*h.dramPer
+	c.reads = true
+	r.Done = max(r.Done, (at+unit-1)/unit+h.cfg.Latency)
 	h.Misses += uint64(m)
 }
 
 func (h *Hierarchy) channel(tag uint64) *channel {
-	hi, _ := bits.Mul64(hash(tag>>1), uint64(len(h.channels))) // 256 bytes stay together
-	return &h.channels[hi]
+	return &h.channels[spread(tag>>1, len(h.channels))] // 256 bytes stay together
 }
 
 // allocate makes room for tag in a partition. The line that goes moves to the other partition, or
@@ -297,8 +312,11 @@ func (h *Hierarchy) writeBack(l *line, at int64) (taken int64) {
 	h.Writebacks += uint64(m)
 	c := h.channel(l.tag)
 	if c.writes += m; c.writes >= h.cfg.Batch {
-		c.free = max(c.free, at) + int64(c.writes)*h.dramPer + h.cfg.Turn*unit
-		c.writes = 0
+		c.free = max(c.free, at) + int64(c.writes)*h.dramPer
+		if c.reads {
+			c.free += h.cfg.Turn * unit
+		}
+		c.writes, c.reads = 0, false
 	}
 	return c.free/unit - h.cfg.Backlog
 }

@@ -18,7 +18,7 @@ func matmul(b *testing.B) *Launch {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := Load(m, "", 90)
+	p, err := LoadAt(m, "", testConfig.Target(), ModuleWindow)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func (w *Warp) sharedBytes(a uint64, n int, write bool) []byte {
 // eachGlobal visits n bytes of global memory page by page; f gets each piece and where it begins.
 func (w *Warp) eachGlobal(a uint64, n int, write bool, f func(p []byte, at int)) bool {
 	for at := 0; at < n; {
-		p := w.cta.launch.span(a+uint64(at), 1, write)
+		p := w.cta.span(a+uint64(at), 1, write)
 		if p == nil {
 			w.memoryFault(inGlobal, a+uint64(at), 1, write)
 			return false

@@ -14,6 +14,7 @@ type cluster struct {
 	size  [3]uint32
 	phase int // completed phases of barrier.cluster
 	came  int // threads at it
+	over  bool
 }
 
 const (
@@ -84,20 +85,10 @@ func newCluster(l *Launch) *cluster {
 	return k
 }
 
-// alone starts the cluster of a CTA that was placed without newCluster, as the timing layer does: it
-// cannot stand for one of several.
-func (c *CTA) alone() {
-	c.cluster.phase, c.cluster.came = 0, 0
-	if n := c.launch.clusterCTAs(); n > 1 && c.launch.err == nil {
-		c.launch.err = fmt.Errorf("kernel %s: clusters of %d CTAs run without time only",
-			c.prog.Name, n)
-	}
-}
-
 // place makes k the cluster of the given linear index; its CTAs go to one SM number each, counted
 // from smid.
 func (k *cluster) place(l *Launch, index, smid int) {
-	k.phase, k.came = 0, 0
+	k.phase, k.came, k.over = 0, 0, false
 	for _, c := range k.ctas {
 		c.place(k.member(l, index, c.rank), smid+c.rank)
 	}
@@ -167,7 +158,7 @@ func (k *cluster) run(l *Launch) error {
 		}
 		if !progress && !k.expire() {
 			k.stuck()
-			return l.err
+			return l.fault.err
 		}
 	}
 }

@@ -31,10 +31,9 @@ type Launch struct {
 	// Stdout takes what printf of the kernel says, lane by lane as warps come to it; nil drops it.
 	Stdout io.Writer
 
-	base, phys uint64 // the last page touched, virtual and physical
-	view       []byte
-	maps       tensorMaps
-	err        error
+	pages pages
+	maps  tensorMaps
+	fault fault
 }
 
 // FaultError is a kernel that broke: where, and what it did.
@@ -82,6 +81,7 @@ func (l *Launch) Check() error {
 	if l.Heap == nil {
 		l.Heap = NewHeap(DefaultHeap)
 	}
+	l.pages.mem = l.Mem
 	return l.checkCluster()
 }
 
@@ -94,39 +94,30 @@ func (l *Launch) CTAs() int { return int(l.Grid[0]) * int(l.Grid[1]) * int(l.Gri
 const (
 	pageBytes  = 1 << 16
 	windowBase = 1 << 47 // physical, above any memory
+
+	cachedPages = 8 // that a CTA remembers
 )
 
-// span is Memory.Span behind a cache of one page.
-func (l *Launch) span(addr uint64, n int, write bool) []byte {
-	if off := addr - l.base; off < uint64(len(l.view)) && off+uint64(n) <= uint64(len(l.view)) {
-		return l.view[off:]
+// span is Memory.Span behind a cache of a few pages.
+func (c *CTA) span(addr uint64, n int, write bool) []byte {
+	base := addr &^ (pageBytes - 1)
+	g := &c.pages[base/pageBytes%cachedPages]
+	if off := addr - g.base; g.view != nil && off < uint64(len(g.view)) &&
+		off+uint64(n) <= uint64(len(g.view)) {
+		return g.view[off:]
 	}
 	switch addr & windowMask {
 	case ModuleWindow:
-		return window(l.Globals, addr&^windowMask, n)
+		return window(c.launch.Globals, addr&^windowMask, n)
 	case HeapWindow:
-		return window(l.Heap.data, addr&^windowMask, n)
+		return window(c.launch.Heap.data, addr&^windowMask, n)
 	}
-	base := addr &^ (pageBytes - 1)
-	v, phys := l.Mem.Span(base, pageBytes, write)
-	if v == nil {
-		return nil
-	}
-	l.base, l.phys, l.view = base, phys, v
+	*g = c.launch.pages.find(base, write)
 	off := addr - base
-	if off+uint64(n) > uint64(len(v)) {
+	if off+uint64(n) > uint64(len(g.view)) {
 		return nil
 	}
-	return v[off:]
-}
-
-// physical translates an address that span has found mapped.
-func (l *Launch) physical(addr uint64) uint64 {
-	if addr&windowMask != 0 { // beyond what Memory holds: a place of its own
-		return windowBase | addr&(windowBase-1)
-	}
-	l.span(addr, 1, false)
-	return l.phys + addr - l.base
+	return g.view[off:]
 }
 
 type barrierState struct {
@@ -150,6 +141,9 @@ type CTA struct {
 	bars    [16]barrierState
 	freed   []*Warp // warps that a barrier has let go, for the timing layer
 	clock   func() uint64
+	core    *Core // nil without time
+	fault   *fault
+	pages   [cachedPages]page
 	cluster *cluster
 	rank    int // in the cluster
 	gaveUp  int // try_wait that expired since a phase last ended
@@ -159,7 +153,8 @@ type CTA struct {
 
 // newCTA makes the room for CTAs of a launch; place puts one into it.
 func newCTA(l *Launch) *CTA {
-	c := &CTA{launch: l, prog: l.Prog, shared: make([]byte, l.Prog.Static+l.Shared)}
+	c := &CTA{launch: l, prog: l.Prog, shared: make([]byte, l.Prog.Static+l.Shared),
+		fault: &l.fault}
 	c.cluster = &cluster{ctas: []*CTA{c}, size: [3]uint32{1, 1, 1}}
 	threads := l.Threads()
 	for i := range (threads + Lanes - 1) / Lanes {
@@ -185,19 +180,27 @@ func (c *CTA) place(index, smid int) {
 	}
 	c.freed, c.issued, c.gaveUp = c.freed[:0], 0, 0
 	if len(c.cluster.ctas) == 1 {
-		c.alone()
+		c.cluster.phase, c.cluster.came, c.cluster.over = 0, 0, false
 	}
 }
 
+// cycles is the length of some nanoseconds.
+func (c *CTA) cycles(ns uint32) int64 {
+	if c.core == nil {
+		return 0
+	}
+	return int64(float64(ns) * c.core.grid.cfg.GHz)
+}
+
 func (c *CTA) fail(w *Warp, format string, args ...any) {
-	if c.launch.err != nil {
+	if c.fault.err != nil {
 		return
 	}
 	line := 0
 	if int(w.pc) < len(c.prog.insts) {
 		line = int(c.prog.insts[w.pc].line)
 	}
-	c.launch.err = &FaultError{c.prog.Name, line, c.id, w.id, fmt.Sprintf(format, args...)}
+	c.fault.err = &FaultError{c.prog.Name, line, c.id, w.id, fmt.Sprintf(format, args...)}
 }
 
 // left notes that lanes have exited: a barrier of all may be complete without them.
@@ -293,8 +296,8 @@ func (c *CTA) turn() (progress bool, err error) {
 			w.deliver()
 			c.issued++
 			progress = true
-			if c.launch.err != nil {
-				return false, c.launch.err
+			if c.fault.err != nil {
+				return false, c.fault.err
 			}
 			if c.issued > stepLimit {
 				c.fail(w, "no end after %d instructions", uint64(stepLimit))

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/lower"
 )
 
 // decoder turns one kernel into a Program.
@@ -13,6 +14,7 @@ type decoder struct {
 	f      *ptx.Func
 	p      *Program
 	sm     int
+	target *lower.Target
 	base   uint64 // of the .global variables
 	faults []string
 
@@ -224,20 +226,23 @@ func (d *decoder) allot(end *int, v *ptx.Var) int {
 	return at
 }
 
-// body decodes the instructions; labels become their indices.
+// body decodes the instructions in the order that lowering gives them; labels become their indices.
 func (d *decoder) body() {
 	insts, labels := d.f.Code()
+	code := lower.Func(d.f, insts, labels, d.target)
+	d.machine(code)
 	for i := range labels {
 		labels[i] += len(d.p.insts)
 	}
-	for _, in := range insts {
+	for _, k := range code.Order {
+		in := insts[k]
 		d.in = in
-		d.out = inst{guard: -1, line: in.Pos.Line}
+		d.out = inst{guard: -1, line: in.Pos.Line, loc: d.loc(in)}
 		if in.Guard.Name != "" {
 			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
-			d.read(int32(in.Guard.Index))
 		}
 		d.decode(labels)
+		d.outside()
 		d.p.insts = append(d.p.insts, d.out)
 	}
 	d.in = nil
@@ -249,6 +254,55 @@ func (d *decoder) body() {
 		end.line = insts[n-1].Pos.Line
 	}
 	d.p.insts = append(d.p.insts, end) // running off the end is an exit
+}
+
+// machine appends a function's machine program, and one instruction for its end.
+func (d *decoder) machine(c *lower.Code) {
+	p := d.p
+	base := int32(len(p.micros))
+	for _, at := range c.First {
+		p.first = append(p.first, base+at)
+	}
+	p.micros = append(p.micros, c.Micros...)
+	p.micros = append(p.micros, lower.Micro{Unit: lower.Control, Gap: 1, Set: lower.NoToken})
+	p.needs = max(p.needs, c.Registers)
+	p.spilled += c.Spilled
+}
+
+// loc is the source line of an instruction, if .loc gives one.
+func (d *decoder) loc(in *ptx.Inst) Loc {
+	if in.Loc == nil {
+		return Loc{}
+	}
+	l := Loc{Line: in.Loc.Line, Col: in.Loc.Col}
+	for _, f := range d.mod.Files {
+		if f.Index == in.Loc.File {
+			l.File = f.Name
+		}
+	}
+	return l
+}
+
+// outside notes what an instruction has to do with the world beyond its CTA.
+func (d *decoder) outside() {
+	in := d.in
+	beyond := in.Space() == ptx.SpaceGlobal || in.Space() == ptx.SpaceGeneric
+	strong := in.Order() != 0 && in.Order() != ptx.ModWeak
+	switch in.Op.ID {
+	case ptx.OpLd, ptx.OpSt:
+		d.p.talks = d.p.talks || beyond && strong && in.Scope() != ptx.ModCta
+		c := in.Cache()
+		d.out.uncached = strong || c == ptx.ModCg || c == ptx.ModCv
+	case ptx.OpAtom, ptx.OpRed:
+		d.p.talks = d.p.talks || beyond
+	case ptx.OpCpReduceAsyncBulk, ptx.OpCpReduceAsyncBulkTensor:
+		d.p.talks = d.p.talks || in.Has(ptx.ModBulkGroup)
+	case ptx.OpMembar, ptx.OpFence:
+		d.out.fence = !in.Has(ptx.ModCta)
+	case ptx.OpNanosleep:
+		ns := d.src32(0)
+		d.out.sleep = func(w *Warp) int64 { return w.cta.cycles(w.r[ns][first(w.mask)]) }
+	}
 }
 
 // decode fills d.out from d.in.
@@ -399,21 +453,6 @@ func (d *decoder) arrival(k kind, id, threads int) {
 	}
 }
 
-// read and write note a register for the scoreboard: files follow one another.
-func (d *decoder) read(reg int32)  { d.out.src = append(d.out.src, d.token(reg)) }
-func (d *decoder) wrote(reg int32) { d.out.dst = append(d.out.dst, d.token(reg)) }
-
-func (d *decoder) token(reg int32) uint16 {
-	at := int(d.place[reg])
-	switch t := d.f.Regs.Type(int(reg)); {
-	case t == ptx.Pred:
-		at += d.p.rows32 + d.p.rows64
-	case t.Bits() == 64:
-		at += d.p.rows32
-	}
-	return uint16(at)
-}
-
 // src32 is the row of operand i read as 32 bits: a register, or a row that holds the constant.
 func (d *decoder) src32(i int) int { return d.operand32(&d.in.Args[i]) }
 func (d *decoder) src64(i int) int { return d.operand64(&d.in.Args[i]) }
@@ -445,7 +484,6 @@ func (d *decoder) operand64(op *ptx.Operand) int {
 
 // register is the row of a register that is read; narrow ones live in rows of 32 bits.
 func (d *decoder) register(op *ptx.Operand, bits int) int {
-	d.read(op.Index)
 	t := d.f.Regs.Type(int(op.Index))
 	if max(t.Bits(), 32) != bits {
 		d.fault("a %v register where %d bits are wanted; cvt changes the width", t, bits)
@@ -514,7 +552,6 @@ func (d *decoder) dst(op *ptx.Operand) int {
 		d.fault("result %s is not a register", op.Name)
 		return 0
 	}
-	d.wrote(op.Index)
 	return int(d.place[op.Index])
 }
 
@@ -531,6 +568,5 @@ func (d *decoder) pred(op *ptx.Operand) (row int, not bool) {
 		d.fault("operand %s is not a predicate", op.Name)
 		return 0, false
 	}
-	d.read(op.Index)
 	return int(d.place[op.Index]), op.Not
 }

@@ -6,10 +6,7 @@ import (
 	"tensoros/hw/ptx"
 )
 
-// The condition code register holds one carry bit a lane (PTX ISA 9.7.2). It is the last token of
-// the scoreboard.
-
-func (d *decoder) carryToken() uint16 { return uint16(d.p.tokens() - 1) }
+// The condition code register holds one carry bit a lane (PTX ISA 9.7.2).
 
 // usesCarry reports whether an instruction reads or writes the carry.
 func usesCarry(in *ptx.Inst) bool {
@@ -28,12 +25,6 @@ func (d *decoder) carry(t ptx.Type) func(*Warp) {
 	reads := id == ptx.OpAddc || id == ptx.OpSubc || id == ptx.OpMadc
 	writes := in.Has(ptx.ModCc)
 	sub := id == ptx.OpSub || id == ptx.OpSubc
-	if reads {
-		d.out.src = append(d.out.src, d.carryToken())
-	}
-	if writes {
-		d.out.dst = append(d.out.dst, d.carryToken())
-	}
 	x, y := d.carryTerms(t)
 	if sub {
 		plain := y

@@ -107,7 +107,7 @@ func (w *Warp) bytesAt(s space, l, n int, write bool) []byte {
 	switch s {
 	case inGlobal:
 		if a%uint64(n) == 0 {
-			p = w.cta.launch.span(a, n, write)
+			p = w.cta.span(a, n, write)
 		}
 	case inShared:
 		if c, off := w.cta.peer(a); c != nil {

@@ -43,7 +43,6 @@ func (d *decoder) mma() func(*Warp) {
 		d.fault("%v", err)
 		return func(*Warp) {}
 	}
-	d.out.cost.cycles = tensorCost[in.Type(1)] * float32(m*n*k) / (16 * 8 * 16)
 	return d.tensorRegs(unit)
 }
 

@@ -108,12 +108,6 @@ func (w *Warp) spread(row int, v uint32) {
 	}
 }
 
-// asyncCopy is a cp.async that has been issued: when it will be there, for the timing layer.
-type asyncCopy struct {
-	done      int64
-	committed bool
-}
-
 // async is cp.async and its groups. Data moves at issue: a correct program reads it only after
 // the wait, and the wait is what costs time.
 func (d *decoder) async() func(*Warp) {

@@ -78,8 +78,7 @@ func (d *decoder) mmaAsync() func(*Warp) {
 		return func(*Warp) {}
 	}
 	d.out.class = Tensor
-	// m64nNk takes N/2 cycles for 32 bytes of k, whatever the type (Luo et al.).
-	d.out.cost.exact, d.out.cost.tail = float32(n)/2, tailShared
+	d.out.cost.tail = tailShared
 	if !d.wgmmaOperands(x, a.Bits) {
 		return nil
 	}
@@ -90,7 +89,6 @@ func (d *decoder) mmaAsync() func(*Warp) {
 func (d *decoder) wgmmaOperands(x *wgmma, bits int) bool {
 	args := d.in.Args
 	x.acc = d.slots(&args[0], true)
-	d.out.dst = nil // the accumulator is the tensor pipe's until the wait
 	signs := map[int]uint32{8: 0x80808080, 16: 0x80008000, 32: 0x80000000}
 	if args[1].Kind == ptx.KindVector {
 		x.aRegs = d.slots(&args[1], false)

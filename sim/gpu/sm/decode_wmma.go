@@ -169,7 +169,6 @@ func (d *decoder) wmmaMMA(k int) func(*Warp) {
 		return func(*Warp) {}
 	}
 	d.out.class = Tensor
-	d.out.cost.cycles = tensorCost[from] * float32(16*16*k) / (16 * 8 * 16)
 	var rows [4][]slot
 	for i := range rows {
 		rows[i] = d.slots(&in.Args[i], i == 0)

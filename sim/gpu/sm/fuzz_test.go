@@ -28,7 +28,7 @@ func FuzzKernel(f *testing.F) {
 		if err != nil || ptx.Verify(m) != nil {
 			return
 		}
-		p, err := Load(m, "k", 90)
+		p, err := LoadAt(m, "k", testConfig.Target(), ModuleWindow)
 		if err != nil {
 			return
 		}

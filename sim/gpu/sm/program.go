@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/lower"
 )
 
 // Class is the pipe that an instruction goes to.
@@ -71,21 +72,23 @@ type inst struct {
 	result   func(w *Warp, lanes uint32, yes, total int)
 	calls    *callSite
 	table    *branchTable
-	src, dst []uint16 // registers, numbered across files, for the scoreboard
 	cost     cost
-	line     int32 // of the PTX
+	line     int32               // of the PTX
+	loc      Loc                 // of the source, where .loc says
+	fence    bool                // orders memory beyond the CTA
+	uncached bool                // a load that L1 may not answer
+	sleep    func(w *Warp) int64 // cycles that it sleeps
 }
 
 // cost is what the timing layer must know beside the class.
 type cost struct {
-	cycles  float32 // issue interval of a tensor instruction relative to m16n8k16, else 0
-	exact   float32 // the same in cycles, of wgmma
-	tail    int64   // from the end of that to what wgmma.wait_group waits for
-	load    bool    // a result comes back
+	tail    int64 // of wgmma: from its end to what wgmma.wait_group waits for
+	load    bool  // a result comes back
 	atomic  bool
 	queue   queue
 	commit  bool // a commit_group of the queue
 	wait    int32
+	read    bool // a wait for the sources only
 	waiting bool // a wait_group: at most wait groups of the queue may be outstanding
 }
 
@@ -109,15 +112,22 @@ type Program struct {
 	constants []byte // initial values of .const variables
 	globals   []byte // and of .global ones
 	funcs     []callee
+	micros    []lower.Micro // machine program: of instruction i those from first[i] to first[i+1]
+	first     []int32
+	needs     int            // 32-bit registers a thread
+	spilled   int            // registers that did not fit
+	talks     bool           // CTAs may talk to one another through global memory, or to the host
 	numbered  map[uint64]int // function numbers to places in funcs
 }
 
-// Registers is how many 32-bit registers a thread uses, by PTX's own count of live names: an upper
-// bound that ptxas would lower.
-func (p *Program) Registers() int { return p.rows32 + 2*p.rows64 }
+// Registers is how many 32-bit registers a thread uses after lowering.
+func (p *Program) Registers() int { return p.needs }
 
-// tokens is how many registers the scoreboard knows: the files, then the carry.
-func (p *Program) tokens() int { return p.rows32 + p.rows64 + p.preds + 1 }
+// Spilled is how many registers of a thread did not fit.
+func (p *Program) Spilled() int { return p.spilled }
+
+// Machine is the number of machine instructions.
+func (p *Program) Machine() int { return len(p.micros) }
 
 // Len is the number of instructions.
 func (p *Program) Len() int { return len(p.insts) }
@@ -134,17 +144,18 @@ func (e *UnsupportedError) Error() string {
 }
 
 // Load decodes an entry point of a verified module. An empty name means the only one.
+// Its machine program is for running without time; LoadAt lowers for a chip.
 func Load(m *ptx.Module, entry string, sm int) (*Program, error) {
-	return LoadAt(m, entry, sm, ModuleWindow)
+	return LoadAt(m, entry, plainTarget(sm), ModuleWindow)
 }
 
-// LoadAt is Load with the module's .global variables at base, in the launch's memory.
-func LoadAt(m *ptx.Module, entry string, sm int, base uint64) (*Program, error) {
+// LoadAt is Load for a target, with the module's .global variables at base, in the launch's memory.
+func LoadAt(m *ptx.Module, entry string, t *lower.Target, base uint64) (*Program, error) {
 	f, err := findEntry(m, entry)
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{mod: m, sm: sm, base: base, p: &Program{Name: f.Name, source: m.Name}}
+	d := &decoder{mod: m, sm: t.SM, target: t, base: base, p: &Program{Name: f.Name, source: m.Name}}
 	d.program(f)
 	if len(d.faults) > 0 {
 		return nil, &UnsupportedError{m.Name, f.Name, d.faults}

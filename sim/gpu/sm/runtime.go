@@ -29,7 +29,7 @@ func (d *decoder) runtimeCall(site *callSite, name string) {
 	d.out.kind, d.out.calls = plain, nil
 	f := runtimeCalls[name]
 	d.out.run = func(w *Warp) {
-		for m := w.mask; m != 0 && w.cta.launch.err == nil; m &= m - 1 {
+		for m := w.mask; m != 0 && w.cta.fault.err == nil; m &= m - 1 {
 			l := first(m)
 			var args []uint64
 			for _, a := range site.args {

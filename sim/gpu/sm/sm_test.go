@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/lower"
 	"tensoros/sim/gpu/memory"
 )
 
@@ -52,7 +53,7 @@ func load(t testing.TB, src, entry string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(m, entry, 90)
+	p, err := LoadAt(m, entry, testConfig.Target(), ModuleWindow)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,12 +112,16 @@ func run(t *testing.T, src string, n int, in func(i int) uint32) []uint32 {
 }
 
 // testConfig has round numbers; the chips' tables are elsewhere.
-var testConfig = Config{SubCores: 4, Warps: 64, CTAs: 32, Registers: 65536, Shared: 228 << 10,
-	Reserved: 1024, Predicate: 13, Taken: 12, Release: 20, Access: 2, Shuffle: 23, CopyIssue: 4,
-	Latency: [Classes]int64{ALU: 4, FMA: 4, Half: 5, Double: 8, Special: 19, Shared: 29, Global: 30,
-		Async: 1, Tensor: 24, Branch: 1, Barrier: 1},
-	Interval: [Classes]float64{ALU: 2, FMA: 1, Half: 1, Double: 2, Special: 8, Shared: 1, Global: 1,
-		Async: 1, Tensor: 8, Branch: 1, Barrier: 1}}
+var testConfig = Config{SM: 90, GHz: 1, SubCores: 4, Warps: 64, CTAs: 32, Registers: 65536,
+	Shared: 228 << 10, Reserved: 1024, Unified: 256 << 10, L1: 220 << 10, L1Latency: 34,
+	Predicate: 13, Reuse: 10, Taken: 12, Release: 20, Access: 2, Queue: 16, Shuffle: 23,
+	CopyIssue: 4, InFlight: 384, Port: 64, Fence: 500, Remote: 180, BulkLag: 170, BulkIssue: 33,
+	Latency: [lower.Units]int64{lower.ALU: 4, lower.FMA: 4, lower.Heavy: 4, lower.Half: 5,
+		lower.Double: 8, lower.Special: 19, lower.Tensor: 24, lower.Warpgroup: 1, lower.Memory: 29,
+		lower.Copy: 1, lower.Barrier: 1, lower.Control: 1},
+	Interval: [lower.Units]float64{lower.ALU: 2, lower.FMA: 1, lower.Heavy: 2, lower.Half: 1,
+		lower.Double: 2, lower.Special: 8, lower.Tensor: 8, lower.Warpgroup: 1, lower.Memory: 1,
+		lower.Copy: 1, lower.Barrier: 1, lower.Control: 1}}
 
 var testMemory = memory.Config{L2Bytes: 1 << 20, L2Latency: 250, L2Rate: 3900, Latency: 600,
 	Rate: 1700}
@@ -256,7 +261,7 @@ func TestUnmodelledInstructionsAreListedWithLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Load(m, "", 90)
+	_, err = LoadAt(m, "", testConfig.Target(), ModuleWindow)
 	if err == nil || !strings.Contains(err.Error(), "createpolicy") ||
 		!strings.Contains(err.Error(), "line 16") {
 		t.Fatalf("error %v", err)

@@ -38,6 +38,8 @@ func (w *Warp) tensorMap(l int, addr uint64) (m gpu.TensorMap, ok bool) {
 		copy(b[i:], p[:gpu.TensorMapAlign])
 	}
 	launch := w.cta.launch
+	launch.pages.mu.Lock()
+	defer launch.pages.mu.Unlock()
 	if m, ok := launch.maps[b]; ok {
 		return m, true
 	}

@@ -44,7 +44,6 @@ type Warp struct {
 	calling  bool         // some lane is in a function
 
 	local []byte // Program.Local bytes a lane
-	group [numQueues][]asyncCopy
 
 	parked    bool       // waits for an mbarrier
 	expired   bool       // has waited as long as it may
@@ -93,9 +92,6 @@ func (w *Warp) reset(threads int) {
 	w.depth = [Lanes]int32{}
 	for l := range w.stacks {
 		w.stacks[l] = w.stacks[l][:0]
-	}
-	for q := range w.group {
-		w.group[q] = w.group[q][:0]
 	}
 	w.parked, w.expired, w.stalled, w.arrivals = false, false, 0, [Lanes]int{}
 	w.transfers = w.transfers[:0]
