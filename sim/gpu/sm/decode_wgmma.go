@@ -56,31 +56,16 @@ type wgmma struct {
 func (d *decoder) mmaAsync() func(*Warp) {
 	in := d.in
 	_, n, k := in.Shape()
-	a, okA := elementFormat[in.Type(1)]
-	b, okB := elementFormat[in.Type(2)]
-	acc, okC := elementFormat[in.Type(0)]
-	if !okA || !okB || !okC {
-		return nil
-	}
-	rule, err := gpu.LookupMMA(d.sm, gpu.WGMMA, a, acc)
-	if err != nil {
-		d.fault("%v", err)
-		return func(*Warp) {}
-	}
 	x := &wgmma{n: n, scale: -1}
-	var opts []tensor.Option
-	if in.Has(ptx.ModSatfinite) {
-		opts = append(opts, tensor.Satfinite)
-	}
+	ok := false
 	shape := tensor.Shape{M: 16, N: 8, K: k}
-	if x.unit, err = tensor.NewUnit(rule, shape, a, b, opts...); err != nil {
-		d.fault("%v", err)
-		return func(*Warp) {}
+	if x.unit, ok = d.tensorUnit(gpu.WGMMA, shape, in.Type(1), in.Type(2), in.Type(0)); !ok {
+		return nil
 	}
 	d.out.class = Tensor
 	// m64nNk takes N/2 cycles for 32 bytes of k, whatever the type (Luo et al.).
 	d.out.cost.exact, d.out.cost.tail = float32(n)/2, tailShared
-	if !d.wgmmaOperands(x, a.Bits) {
+	if !d.wgmmaOperands(x, elementFormat[in.Type(1)].Bits) {
 		return nil
 	}
 	return x.run
@@ -176,10 +161,6 @@ func (x *wgmma) loadA(w *Warp) bool {
 // chunk*blocks + block for 16 bytes of k each.
 func (m *matrix) gather(w *Warp, row int, out []row, blocks int) bool {
 	v := w.x[m.desc][0]
-	if v>>49&7 != 0 {
-		w.cta.fail(w, "wgmma descriptor %#x: a base offset is not modelled", v)
-		return false
-	}
 	for i := range out {
 		block, chunk := i%blocks, i/blocks
 		for g := range 8 {
@@ -227,7 +208,7 @@ func kMajor(desc uint64, r, k int) int {
 	if mode == 0 {
 		return start + r%8*16 + r/8*sbo + k*lbo
 	}
-	return swizzle(start+r%8*(256>>mode)+r/8*sbo+k*16, mode)
+	return swizzle(start+r%8*(256>>mode)+r/8*sbo+k*16, desc)
 }
 
 // mnMajor is where the 16-bit element of row (or column) r and depth k lies.
@@ -238,11 +219,14 @@ func mnMajor(desc uint64, r, k int) int {
 	}
 	width := 256 >> mode // bytes of a swizzled row
 	n := width / 2
-	return swizzle(start+r%n*2+r/n*lbo+k%8*width+k/8*sbo, mode)
+	return swizzle(start+r%n*2+r/n*lbo+k%8*width+k/8*sbo, desc)
 }
 
-// swizzle is Swizzle<B,4,3> on byte addresses with B = 3, 2, 1 for 128, 64 and 32 bytes.
-func swizzle(a int, mode uint64) int {
-	mask := 1<<(4-mode) - 1
-	return a ^ a>>3&(mask<<4)
+// swizzle is Swizzle<B,4,3> on byte addresses with B = 3, 2, 1 for 128, 64 and 32 bytes. The base
+// offset of the descriptor (bits 49 to 51) is where the pattern starts, in units of 128 bytes (PTX
+// ISA, "Matrix-descriptor Format").
+func swizzle(a int, desc uint64) int {
+	mask := 1<<(4-desc>>62) - 1
+	row := a>>7 - int(desc>>49&7)
+	return a ^ row&mask<<4
 }
