@@ -22,17 +22,17 @@ func wmmaCases() (all []wmmaCase) {
 	for _, s := range [][3]int{{16, 16, 16}, {32, 8, 16}, {8, 32, 16}} {
 		for _, c := range []ptx.Type{ptx.F16, ptx.F32} {
 			for _, d := range []ptx.Type{ptx.F16, ptx.F32} {
-				all = append(all, wmmaCase{s[0], s[1], s[2], ptx.F16, c, d, fmt.Sprintf("%v.%v", d, c)})
+				all = append(all, wmmaCase{s[0], s[1], s[2], ptx.F16, c, d, fmt.Sprintf("%v.%v", d, c), 0})
 			}
 		}
 		all = append(all,
-			wmmaCase{s[0], s[1], s[2], ptx.Bf16, ptx.F32, ptx.F32, "f32.bf16.bf16.f32"},
-			wmmaCase{s[0], s[1], s[2], ptx.U8, ptx.S32, ptx.S32, "s32.u8.u8.s32"},
-			wmmaCase{s[0], s[1], s[2], ptx.S8, ptx.S32, ptx.S32, "s32.s8.s8.s32"},
-			wmmaCase{s[0], s[1], s[2], ptx.S8, ptx.S32, ptx.S32, "s32.s8.s8.s32.satfinite"})
+			wmmaCase{s[0], s[1], s[2], ptx.Bf16, ptx.F32, ptx.F32, "f32.bf16.bf16.f32", 0},
+			wmmaCase{s[0], s[1], s[2], ptx.U8, ptx.S32, ptx.S32, "s32.u8.u8.s32", 0},
+			wmmaCase{s[0], s[1], s[2], ptx.S8, ptx.S32, ptx.S32, "s32.s8.s8.s32", 0},
+			wmmaCase{s[0], s[1], s[2], ptx.S8, ptx.S32, ptx.S32, "s32.s8.s8.s32.satfinite", 0})
 	}
-	return append(all, wmmaCase{16, 16, 8, ptx.Tf32, ptx.F32, ptx.F32, "f32.tf32.tf32.f32"},
-		wmmaCase{8, 8, 4, ptx.F64, ptx.F64, ptx.F64, "f64.f64.f64.f64"})
+	return append(all, wmmaCase{16, 16, 8, ptx.Tf32, ptx.F32, ptx.F32, "f32.tf32.tf32.f32", 0},
+		wmmaCase{8, 8, 4, ptx.F64, ptx.F64, ptx.F64, "f64.f64.f64.f64", 0})
 }
 
 // source loads A at 0, B at 8192, C at 16384 and stores D at 24576.
