@@ -160,39 +160,50 @@ func (x *wgmma) loadA(w *Warp) bool {
 // gather fills fragment registers from shared memory: blocks of eight rows from row on, register
 // chunk*blocks + block for 16 bytes of k each.
 func (m *matrix) gather(w *Warp, row int, out []row, blocks int) bool {
-	v := w.x[m.desc][0]
+	desc, shared := w.x[m.desc][0], w.cta.shared
 	for i := range out {
-		block, chunk := i%blocks, i/blocks
-		for g := range 8 {
-			for t := range 4 {
-				e, ok := m.element(w.cta.shared, v, row+8*block+g, chunk, t)
-				if !ok {
-					w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", v)
-					return false
-				}
-				out[i][4*g+t] = e ^ m.flip
-			}
+		block := m.rowBlock
+		if m.mn {
+			block = m.columnBlock
+		}
+		if !block(shared, desc, row+8*(i%blocks), i/blocks, &out[i]) {
+			w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", desc)
+			return false
 		}
 	}
 	return true
 }
 
-// element is four bytes of k: those at 16*chunk + 4*t of row r, or for MN-major the two elements
-// that they are.
-func (m *matrix) element(shared []byte, desc uint64, r, chunk, t int) (uint32, bool) {
-	if !m.mn {
-		at := kMajor(desc, r, chunk) + 4*t // inside 16 bytes no swizzle moves anything
-		if at+4 > len(shared) {
-			return 0, false
+// rowBlock reads eight rows of 16 bytes of k; inside 16 bytes no swizzle moves anything.
+func (m *matrix) rowBlock(shared []byte, desc uint64, r, chunk int, out *row) bool {
+	for g := range 8 {
+		at := kMajor(desc, r+g, chunk)
+		if at+16 > len(shared) {
+			return false
 		}
-		return binary.LittleEndian.Uint32(shared[at:]), true
+		p, q := shared[at:at+16:at+16], out[4*g:4*g+4:4*g+4]
+		q[0] = binary.LittleEndian.Uint32(p) ^ m.flip
+		q[1] = binary.LittleEndian.Uint32(p[4:]) ^ m.flip
+		q[2] = binary.LittleEndian.Uint32(p[8:]) ^ m.flip
+		q[3] = binary.LittleEndian.Uint32(p[12:]) ^ m.flip
 	}
-	lo, hi := mnMajor(desc, r, 8*chunk+2*t), mnMajor(desc, r, 8*chunk+2*t+1)
-	if max(lo, hi)+2 > len(shared) {
-		return 0, false
+	return true
+}
+
+// columnBlock reads eight depths of k of eight 16-bit elements and turns them over.
+func (m *matrix) columnBlock(shared []byte, desc uint64, r, chunk int, out *row) bool {
+	for t := range 4 {
+		lo, hi := mnMajor(desc, r, 8*chunk+2*t), mnMajor(desc, r, 8*chunk+2*t+1)
+		if max(lo, hi)+16 > len(shared) {
+			return false
+		}
+		p, q := shared[lo:lo+16:lo+16], shared[hi:hi+16:hi+16]
+		for g := range 8 {
+			v := uint32(binary.LittleEndian.Uint16(p[2*g:]))
+			out[4*g+t] = (v | uint32(binary.LittleEndian.Uint16(q[2*g:]))<<16) ^ m.flip
+		}
 	}
-	return uint32(binary.LittleEndian.Uint16(shared[lo:])) |
-		uint32(binary.LittleEndian.Uint16(shared[hi:]))<<16, true
+	return true
 }
 
 // The canonical layouts, from the comment of make_gmma_desc in CUTLASS's mma_traits_sm90_gmma.hpp.
