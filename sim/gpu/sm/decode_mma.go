@@ -1,6 +1,8 @@
 package sm
 
 import (
+	"math"
+
 	"tensoros/hw/num"
 	"tensoros/hw/ptx"
 	"tensoros/hw/spec/gpu"
@@ -113,7 +115,11 @@ func (d *decoder) mma64(s tensor.Shape) func(*Warp) {
 	if _, ok := d.tensorRule(gpu.MMASync, ptx.F64, ptx.F64); !ok {
 		return nil
 	}
-	mode, _, okMode := rounded(in)
+	mode, nearest, okMode := rounded(in)
+	fma := math.FMA
+	if !nearest {
+		fma = toward(fma, ptx.OpFma, mode)
+	}
 	a, b, c, err := tensor.Regs64(s)
 	if err != nil || !okMode {
 		return nil
@@ -137,7 +143,7 @@ func (d *decoder) mma64(s tensor.Shape) func(*Warp) {
 				regs[i][j] = &w.x[rows[i][j].row]
 			}
 		}
-		tensor.MMA64(s, mode, regs[0], regs[1], regs[2], regs[3])
+		tensor.MMA64(s, fma, regs[0], regs[1], regs[2], regs[3])
 	}
 }
 

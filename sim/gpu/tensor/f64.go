@@ -3,9 +3,6 @@ package tensor
 import (
 	"fmt"
 	"math"
-	"math/big"
-
-	"tensoros/hw/num"
 )
 
 // Reg64 is one 64-bit register of a warp.
@@ -21,10 +18,11 @@ func Regs64(s Shape) (a, b, c int, err error) {
 }
 
 // MMA64 is D = A*B + C on f64 fragments (PTX ISA, "Matrix Fragments for mma.m8n8k4 with .f64" and
-// of m16n8k4, k8, k16): a chain of fused multiply-adds in the order of k. Register i of A holds row
+// of m16n8k4, k8, k16): a chain of fused multiply-adds in the order of k; fma is one of them, with
+// the rounding of the instruction. Register i of A holds row
 // lane/4 + 8*(i mod 2) and k lane%4 + 4*(i/2) (m8: one row), of B column lane/4 and
 // k lane%4 + 4i, of C row lane/4 + 8*(i/2) and column 2*(lane%4) + i mod 2. D may share registers.
-func MMA64(s Shape, mode num.Rounding, d, a, b, c []*Reg64) {
+func MMA64(s Shape, fma func(x, y, z float64) float64, d, a, b, c []*Reg64) {
 	half := s.M / 8 // registers of A a step of four k
 	var out [4]Reg64
 	for i := range c {
@@ -34,7 +32,7 @@ func MMA64(s Shape, mode num.Rounding, d, a, b, c []*Reg64) {
 			for k := range s.K {
 				x := a[k/4*half+i/2][lane&^3+k%4]
 				y := b[k/4][col+k%4]
-				acc = fma(math.Float64frombits(x), math.Float64frombits(y), acc, mode)
+				acc = fma(math.Float64frombits(x), math.Float64frombits(y), acc)
 			}
 			out[i][lane] = math.Float64bits(acc)
 			if acc != acc {
@@ -45,33 +43,4 @@ func MMA64(s Shape, mode num.Rounding, d, a, b, c []*Reg64) {
 	for i := range c {
 		*d[i] = out[i]
 	}
-}
-
-// fma is a*b + c with one rounding of the given mode.
-func fma(a, b, c float64, mode num.Rounding) float64 {
-	r := math.FMA(a, b, c)
-	if mode == num.RNE || math.IsNaN(r) || math.IsInf(a, 0) || math.IsInf(b, 0) || math.IsInf(c, 0) {
-		return r
-	}
-	const exact = 4400 // bits from the largest product to the smallest
-	x := new(big.Float).SetPrec(exact).SetFloat64(a)
-	x.Mul(x, new(big.Float).SetFloat64(b))
-	x.Add(x, new(big.Float).SetPrec(exact).SetFloat64(c))
-	if x.Sign() == 0 {
-		// Terms of unlike sign cancel to -0 toward minus infinity (IEEE 754, 6.3).
-		if mode == num.RM && math.Signbit(a*b) != math.Signbit(c) {
-			return math.Copysign(0, -1)
-		}
-		return r
-	}
-	above := x.Cmp(new(big.Float).SetFloat64(r)) // of the exact value over r
-	down := mode == num.RM || mode == num.RZ && x.Sign() > 0
-	up := mode == num.RP || mode == num.RZ && x.Sign() < 0
-	switch {
-	case down && above < 0:
-		return math.Nextafter(r, math.Inf(-1))
-	case up && above > 0:
-		return math.Nextafter(r, math.Inf(1))
-	}
-	return r
 }

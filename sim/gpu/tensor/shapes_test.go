@@ -133,76 +133,47 @@ func integerProduct(fa, fb num.Format, a, b uint32, xor bool) int64 {
 	return value(fa, a) * value(fb, b)
 }
 
-// TestF64 holds every shape and rounding against big floats, over signs, magnitudes and the edges.
+// TestF64 holds the chain of every shape, and its places, against big floats.
 func TestF64(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	modes := map[num.Rounding]big.RoundingMode{num.RNE: big.ToNearestEven, num.RZ: big.ToZero,
-		num.RM: big.ToNegativeInf, num.RP: big.ToPositiveInf}
 	for _, s := range []Shape{{8, 8, 4}, {16, 8, 4}, {16, 8, 8}, {16, 8, 16}} {
-		for mode, bigMode := range modes {
-			na, nb, nc, err := Regs64(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			fill := func(n int) (out []*Reg64) {
-				for range n {
-					x := new(Reg64)
-					for l := range x {
-						v := math.Ldexp(r.NormFloat64(), r.IntN(60)-30)
-						x[l] = math.Float64bits(v)
-					}
-					out = append(out, x)
+		na, nb, nc, err := Regs64(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill := func(n int) (out []*Reg64) {
+			for range n {
+				x := new(Reg64)
+				for l := range x {
+					x[l] = math.Float64bits(math.Ldexp(r.NormFloat64(), r.IntN(60)-30))
 				}
-				return out
+				out = append(out, x)
 			}
-			a, b, c := fill(na), fill(nb), fill(nc)
-			d := fill(nc)
-			MMA64(s, mode, d, a, b, c)
-			for m := range s.M {
-				for n := range 8 {
-					lane, reg := m%8*4+n/2, m/8*2+n%2
-					acc := math.Float64frombits(c[reg][lane])
-					for k := range s.K {
-						x := new(big.Float).SetFloat64(math.Float64frombits(
-							a[k/4*(s.M/8)+m/8][m%8*4+k%4]))
-						y := new(big.Float).SetFloat64(math.Float64frombits(b[k/4][n*4+k%4]))
-						p := new(big.Float).SetPrec(400).Mul(x, y)
-						p.Add(p, new(big.Float).SetFloat64(acc))
-						acc, _ = new(big.Float).SetPrec(53).SetMode(bigMode).Set(p).Float64()
-					}
-					if got := math.Float64frombits(d[reg][lane]); got != acc {
-						t.Fatalf("%v mode %d: [%d][%d] = %v, want %v", s, mode, m, n, got, acc)
-					}
+			return out
+		}
+		a, b, c := fill(na), fill(nb), fill(nc)
+		d := fill(nc)
+		MMA64(s, math.FMA, d, a, b, c)
+		for m := range s.M {
+			for n := range 8 {
+				lane, reg := m%8*4+n/2, m/8*2+n%2
+				acc := math.Float64frombits(c[reg][lane])
+				for k := range s.K {
+					x := math.Float64frombits(a[k/4*(s.M/8)+m/8][m%8*4+k%4])
+					y := math.Float64frombits(b[k/4][n*4+k%4])
+					p := new(big.Float).SetPrec(400).Mul(big.NewFloat(x), big.NewFloat(y))
+					acc, _ = p.Add(p, big.NewFloat(acc)).Float64()
+				}
+				if got := math.Float64frombits(d[reg][lane]); got != acc {
+					t.Fatalf("%v: [%d][%d] = %v, want %v", s, m, n, got, acc)
 				}
 			}
 		}
 	}
 }
 
-// TestDirectedFMA pins the cases that big floats do not have: zeros, overflow, subnormals.
-func TestDirectedFMA(t *testing.T) {
-	inf, most, least := math.Inf(1), math.MaxFloat64, math.SmallestNonzeroFloat64
-	for _, x := range []struct {
-		a, b, c float64
-		mode    num.Rounding
-		want    float64
-	}{
-		{1, 1, -1, num.RM, math.Copysign(0, -1)}, {1, 1, -1, num.RZ, 0}, {0, 1, 0, num.RM, 0},
-		{most, 2, 0, num.RZ, most}, {most, 2, 0, num.RM, most}, {most, 2, 0, num.RP, inf},
-		{most, -2, 0, num.RP, -most}, {most, -2, 0, num.RM, -inf}, {inf, 1, 0, num.RZ, inf},
-		{least, 0.25, 0, num.RP, least}, {least, 0.25, 0, num.RZ, 0},
-		{1, 1, 0x1p-60, num.RP, 1 + 0x1p-52}, {1, 1, 0x1p-60, num.RM, 1},
-		{-1, 1, 0x1p-60, num.RZ, -1 + 0x1p-53},
-	} {
-		got := fma(x.a, x.b, x.c, x.mode)
-		if got != x.want || math.Signbit(got) != math.Signbit(x.want) {
-			t.Errorf("fma(%v, %v, %v) mode %d = %v, want %v", x.a, x.b, x.c, x.mode, got, x.want)
-		}
-	}
-}
-
-// quadPlace is the lane and element of C or A, row major, as the PTX ISA has it: row = lane%4, four
-// more in lanes 16 to 31; f32 accumulators have X = (lane & 1) + (i & 2).
+// quadC is the row and column of element i of C as the PTX ISA has it: row = lane%4, four more in
+// lanes 16 to 31; f32 accumulators have X = (lane & 1) + (i & 2).
 func quadC(lane, i int, f num.Format) (m, n int) {
 	m, n = lane%4, i
 	if f == num.F32 {
