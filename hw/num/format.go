@@ -37,6 +37,9 @@ var (
 	// Names for operand types that hold no rounding here: Decode works on the integers, F64 is
 	// math.Float64bits and has neither Decode nor Round.
 	S8  = Format{Name: "s8", Bits: 8, Special: Signed}
+	S4  = Format{Name: "s4", Bits: 4, Special: Signed}
+	U4  = Format{Name: "u4", Bits: 4, Special: Unsigned}
+	B1  = Format{Name: "b1", Bits: 1, Special: Unsigned}
 	U8  = Format{Name: "u8", Bits: 8, Special: Unsigned}
 	S32 = Format{Name: "s32", Bits: 32, Special: Signed}
 	F64 = Format{Name: "f64", Bits: 64, ExpBits: 11, ManBits: 52, Bias: 1023}

@@ -194,7 +194,8 @@ func TestKnown(t *testing.T) {
 		{F16, 0x7bff, 65504}, {F16, 0x0001, 0x1p-24}, {F16, 0x3c00, 1}, {F16, 0xc000, -2},
 		{BF16, 0x3f80, 1}, {BF16, 0x7f7f, 0x1.fep127}, {BF16, 0x0001, 0x1p-133},
 		{TF32, 0x3f801fff, 1}, {TF32, 0x3f802000, 1 + 0x1p-10}, {F32, 1, 0x1p-149},
-		{S8, 0x80, -128}, {S8, 0x7f, 127}, {U8, 0xff, 255}, {S32, 0xffffffff, -1},
+		{S8, 0x80, -128}, {S8, 0x7f, 127}, {U8, 0xff, 255}, {S4, 0x18, -8}, {S4, 0x7, 7},
+		{U4, 0xff, 15}, {B1, 3, 1}, {S32, 0xffffffff, -1},
 	} {
 		if got := x.f.Decode(x.bits); got != x.want {
 			t.Errorf("%v.Decode(%#x) = %v, want %v", x.f, x.bits, got, x.want)

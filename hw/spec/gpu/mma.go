@@ -47,6 +47,8 @@ const (
 	MMAInt
 	// MMAChain: d = fma(a[k], b[k], d) in the order of k, IEEE nearest even.
 	MMAChain
+	// MMAPopc: d = c + the number of ones in a[k] op b[k], op and or xor; wraps at 32 bits.
+	MMAPopc
 )
 
 // MMAOut is the rounding of the sum of one group.
@@ -90,6 +92,7 @@ const (
 	mmaHWc0  = "hardware vectors with C = 0; C inside the aligned group from the source alone"
 	mmaTold  = "the source alone (over 1 M comparisons by its authors)"
 	mmaPTX   = "defined by the PTX ISA"
+	mmaPad   = "assumed: the chip's rule for f16 with the rest of its group zero"
 )
 
 // Sources. The vectors are the model_validation data of F. A. Khattak and M. Mikaitis, "Accurate
@@ -121,6 +124,8 @@ var (
 	inTF32  = []num.Format{num.TF32}
 	inFP8   = []num.Format{num.E4M3, num.E5M2}
 	inInt8  = []num.Format{num.S8, num.U8}
+	inInt4  = []num.Format{num.S4, num.U4}
+	inB1    = []num.Format{num.B1}
 	inF64   = []num.Format{num.F64}
 	accF32  = []num.Format{num.F32}
 	accHalf = []num.Format{num.F32, num.F16}
@@ -131,13 +136,19 @@ var (
 var mmaSpans = []mmaSpan{
 	// Volta, Turing
 	{[]int{70}, MMASyncQuad, inF16, accHalf, MMADot, 4, 23, MMAOutF32, mmaHW, srcBoth},
+	{[]int{70}, MMASync, inF16, accHalf, MMADot, 4, 23, MMAOutF32, mmaHWOne, srcBoth}, // wmma
 	{[]int{75}, MMASyncQuad, inF16, accHalf, MMADot, 4, 24, MMAOutF32, mmaTold, srcSim},
 	{[]int{75}, MMASync, inF16, accHalf, MMADot, 8, 24, MMAOutF32, mmaTold, srcSim},
 	{[]int{75, 80, 86, 89, 90, 100, 120}, MMASync, inInt8, accS32, MMAInt, 0, 0, MMAOutS32,
 		mmaPTX, srcPTX},
+	{[]int{75, 80, 86, 89, 90, 100, 120}, MMASync, inInt4, accS32, MMAInt, 0, 0, MMAOutS32,
+		mmaPTX, srcPTX},
+	{[]int{75, 80, 86, 89, 90, 100, 120}, MMASync, inB1, accS32, MMAPopc, 0, 0, MMAOutS32,
+		mmaPTX, srcPTX},
 
 	// Ampere, Ada
 	{[]int{80, 86, 89}, MMASync, inF16, accHalf, MMADot, 8, 24, MMAOutF32, mmaHWOne, srcBoth},
+	{[]int{80, 86, 89}, MMASyncQuad, inF16, accHalf, MMADot, 8, 24, MMAOutF32, mmaPad, srcSim},
 	{[]int{80, 86, 89}, MMASync, inBF16, accF32, MMADot, 8, 24, MMAOutF32, mmaHWOne, srcBoth},
 	{[]int{80, 86, 89}, MMASync, inTF32, accF32, MMADot, 4, 24, MMAOutF32, mmaHWOne, srcBoth},
 	{[]int{89}, MMASync, inFP8, accHalf, MMADot, 16, 13, MMAOutE8M13, mmaHW, srcBoth},
@@ -146,6 +157,7 @@ var mmaSpans = []mmaSpan{
 
 	// Hopper
 	{[]int{90}, MMASync, inF16, accHalf, MMADot, 16, 25, MMAOutF32, mmaHW, srcBoth},
+	{[]int{90, 100, 120}, MMASyncQuad, inF16, accHalf, MMADot, 16, 25, MMAOutF32, mmaPad, srcSim},
 	{[]int{90}, MMASync, inBF16, accF32, MMADot, 16, 25, MMAOutF32, mmaHW, srcBoth},
 	{[]int{90}, MMASync, inTF32, accF32, MMADot, 8, 25, MMAOutF32, mmaHWOne, srcBoth},
 	{[]int{90}, MMASync, inFP8, accHalf, MMATwoHMMA, 16, 25, MMAOutF32, mmaHW, srcEmul},
@@ -154,6 +166,7 @@ var mmaSpans = []mmaSpan{
 	{[]int{90}, WGMMA, inTF32, accF32, MMADot, 8, 25, MMAOutF32, mmaTold, srcSim},
 	{[]int{90}, WGMMA, inFP8, accHalf, MMADot, 32, 13, MMAOutE8M13, mmaHWc0, srcBoth},
 	{[]int{90}, WGMMA, inInt8, accS32, MMAInt, 0, 0, MMAOutS32, mmaPTX, srcPTX},
+	{[]int{90}, WGMMA, inB1, accS32, MMAPopc, 0, 0, MMAOutS32, mmaPTX, srcPTX},
 
 	// Blackwell
 	{[]int{100}, MMASync, inF16, accHalf, MMADot, 16, 25, MMAOutF32, mmaHW, srcBoth},

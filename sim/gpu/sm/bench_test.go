@@ -1,7 +1,9 @@
 package sm
 
 import (
+	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 
 	"tensoros/hw/ptx"
@@ -71,4 +73,44 @@ func BenchmarkMatmulTimed(b *testing.B) {
 		n += g.Stats().Instructions
 	}
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "warp-instr/s")
+}
+
+// BenchmarkWgmma is 16 wgmma of four warps, without time: gather, decode and arithmetic.
+func BenchmarkWgmma(b *testing.B) {
+	for _, c := range []struct {
+		d, a ptx.Type
+		n    int
+		mn   bool
+	}{
+		{ptx.F32, ptx.F16, 256, false}, {ptx.F32, ptx.Bf16, 128, false}, {ptx.F32, ptx.F16, 128, true},
+		{ptx.F32, ptx.Tf32, 128, false}, {ptx.F32, ptx.E4m3, 128, false}, {ptx.S32, ptx.S8, 128, false},
+	} {
+		x := wgmmaCase{d: c.d, a: c.a, b: c.a, n: c.n, modeA: 1, modeB: 1, mnA: c.mn, mnB: c.mn}
+		b.Run(x.spelling()+map[bool]string{false: "", true: "/mn"}[c.mn], func(b *testing.B) {
+			drawWgmma(rand.New(rand.NewPCG(1, 1)), &x)
+			la, lb := newLayout(0, 1, c.mn, 0), newLayout(wgmmaB, 1, c.mn, 0)
+			src := x.source(la, lb)
+			i := strings.Index(src, "setp.eq.u32 %p3, 0, 0;")
+			j := strings.Index(src, "wgmma.commit_group")
+			src = src[:i] + strings.Repeat(src[i:j], 15) + src[j:]
+			mem := newFlat(wgmmaImage + 2048 + 128*512)
+			for kb := range 32 {
+				for m := range 64 {
+					mem.data[la.place(m, kb)] = x.rowsA[m][kb]
+				}
+				for n := range x.n {
+					mem.data[lb.place(n, kb)] = x.columns[n][kb]
+				}
+			}
+			l := &Launch{Prog: load(b, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1},
+				Mem: mem, Params: params(mem.base, mem.base+wgmmaImage+2048)}
+			for b.Loop() {
+				if _, err := l.Run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			macs := float64(16*64*x.n*256/elementFormat[x.a].Bits) * float64(b.N)
+			b.ReportMetric(macs/b.Elapsed().Seconds()/1e6, "MMAC/s")
+		})
+	}
 }

@@ -5,6 +5,10 @@ import "tensoros/hw/ptx"
 // Bulk copies, bulk reductions and the asynchronous stores to a cluster. As with cp.async data
 // moves at issue, and the mbarrier or the bulk group says later that it is there.
 
+// maxTransfer is the most bytes that an mbarrier counts (PTX ISA, "Tracking asynchronous operations
+// by the mbarrier object").
+const maxTransfer = 1<<20 - 1
+
 // combine moves src into dst, of equal length.
 type combine func(dst, src []byte)
 
@@ -99,9 +103,9 @@ func (d *decoder) bulkCopy() func(*Warp) {
 		for m := w.mask; m != 0; m &= m - 1 {
 			l := first(m)
 			n := int(w.r[size][l])
-			if n%16 != 0 || a[l]%16 != 0 || b[l]%16 != 0 {
-				w.cta.fail(w, "bulk copy of %d bytes from %#x to %#x: want multiples of 16", n,
-					a[l], b[l])
+			if n%16 != 0 || a[l]%16 != 0 || b[l]%16 != 0 || n > maxTransfer {
+				w.cta.fail(w, "bulk copy of %d bytes from %#x to %#x: want multiples of 16, "+
+					"at most %d bytes", n, a[l], b[l], maxTransfer)
 				return
 			}
 			c := bulkMove{from: a[l], to: b[l], mbar: bar[l], n: n, f: f, out: out,

@@ -343,11 +343,14 @@ func (d *decoder) decode(labels []int) {
 		// One thread of control at a time: order is program order, and hints have no effect.
 		d.out.run = func(*Warp) {}
 	default:
+		before := len(d.faults)
 		if run := d.operation(); run != nil {
 			d.out.run = run
 			return
 		}
-		d.fault("%s is not modelled", in.Opcode())
+		if len(d.faults) == before { // nobody has said why
+			d.fault("%s is not modelled", in.Opcode())
+		}
 		d.out.run = func(*Warp) {}
 	}
 }
@@ -377,7 +380,7 @@ func (d *decoder) operation() func(*Warp) {
 		return d.async()
 	case ptx.OpLdmatrix:
 		return d.ldmatrix()
-	case ptx.OpMma:
+	case ptx.OpMma, ptx.OpMmaSp:
 		return d.mma()
 	case ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
 		ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:

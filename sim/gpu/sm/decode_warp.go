@@ -129,13 +129,7 @@ func (d *decoder) async() func(*Warp) {
 		d.fault("cp.async of %d bytes: 4, 8 and 16 exist", size)
 	}
 	to, from := d.address(&in.Args[0]), d.address(&in.Args[1])
-	length := -1
-	if len(in.Args) > 3 {
-		if in.Args[3].Kind == ptx.KindReg && d.f.Regs.Type(int(in.Args[3].Index)) == ptx.Pred {
-			return nil
-		}
-		length = d.src32(3)
-	}
+	length, ignore, keep := d.copyLength(size)
 	return func(w *Warp) {
 		from(w)
 		global := w.addr
@@ -143,9 +137,9 @@ func (d *decoder) async() func(*Warp) {
 		shared := w.addr
 		for m := w.mask; m != 0; m &= m - 1 {
 			l := first(m)
-			n := size
-			if length >= 0 {
-				n = min(size, int(w.r[length][l]))
+			n := min(size, int(w.r[length][l]))
+			if ignore >= 0 && (w.pred[ignore]>>l&1 == 1) != keep {
+				n = 0
 			}
 			w.addr = shared
 			dst := w.bytesAt(inShared, l, size, true)
@@ -165,6 +159,24 @@ func (d *decoder) async() func(*Warp) {
 		w.addr = global
 		w.touch, w.space, w.size, w.phases = w.mask, inGlobal, uint32(size), 0
 	}
+}
+
+// copyLength reads the optional operand of cp.async: how many bytes come from memory, the rest being
+// zeros, or a predicate that ignores the source.
+func (d *decoder) copyLength(size int) (length, ignore int, keep bool) {
+	args := d.in.Args[3:]
+	if d.in.Has(ptx.ModL2CacheHint) {
+		args = args[:len(args)-1]
+	}
+	length, ignore = d.const32(uint32(size)), -1
+	if len(args) == 0 {
+		return length, ignore, false
+	}
+	if args[0].Kind == ptx.KindReg && d.f.Regs.Type(int(args[0].Index)) == ptx.Pred {
+		ignore, keep = d.pred(&args[0])
+		return length, ignore, keep
+	}
+	return d.operand32(&args[0]), ignore, false
 }
 
 // ldmatrix loads one, two or four 8x8 matrices of 16-bit elements: lane 8i+j gives the address of

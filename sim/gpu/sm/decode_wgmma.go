@@ -56,30 +56,16 @@ type wgmma struct {
 func (d *decoder) mmaAsync() func(*Warp) {
 	in := d.in
 	_, n, k := in.Shape()
-	a, okA := elementFormat[in.Type(1)]
-	b, okB := elementFormat[in.Type(2)]
-	acc, okC := elementFormat[in.Type(0)]
-	if !okA || !okB || !okC {
+	x := &wgmma{n: n, scale: -1}
+	ok := false
+	shape := tensor.Shape{M: 16, N: 8, K: k}
+	if x.unit, ok = d.tensorUnit(gpu.WGMMA, shape, in.Type(1), in.Type(2), in.Type(0)); !ok {
 		return nil
 	}
-	rule, err := gpu.LookupMMA(d.sm, gpu.WGMMA, a, acc)
-	if err != nil {
-		d.fault("%v", err)
-		return func(*Warp) {}
-	}
-	x := &wgmma{n: n, scale: -1}
-	var opts []tensor.Option
-	if in.Has(ptx.ModSatfinite) {
-		opts = append(opts, tensor.Satfinite)
-	}
-	shape := tensor.Shape{M: 16, N: 8, K: k}
-	if x.unit, err = tensor.NewUnit(rule, shape, a, b, opts...); err != nil {
-		d.fault("%v", err)
-		return func(*Warp) {}
-	}
 	d.out.class = Tensor
+	// m64nNk takes N/2 cycles for 32 bytes of k, whatever the type (Luo et al.).
 	d.out.cost.tail = tailShared
-	if !d.wgmmaOperands(x, a.Bits) {
+	if !d.wgmmaOperands(x, elementFormat[in.Type(1)].Bits) {
 		return nil
 	}
 	return x.run
@@ -173,43 +159,50 @@ func (x *wgmma) loadA(w *Warp) bool {
 // gather fills fragment registers from shared memory: blocks of eight rows from row on, register
 // chunk*blocks + block for 16 bytes of k each.
 func (m *matrix) gather(w *Warp, row int, out []row, blocks int) bool {
-	v := w.x[m.desc][0]
-	if v>>49&7 != 0 {
-		w.cta.fail(w, "wgmma descriptor %#x: a base offset is not modelled", v)
-		return false
-	}
+	desc, shared := w.x[m.desc][0], w.cta.shared
 	for i := range out {
-		block, chunk := i%blocks, i/blocks
-		for g := range 8 {
-			for t := range 4 {
-				e, ok := m.element(w.cta.shared, v, row+8*block+g, chunk, t)
-				if !ok {
-					w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", v)
-					return false
-				}
-				out[i][4*g+t] = e ^ m.flip
-			}
+		block := m.rowBlock
+		if m.mn {
+			block = m.columnBlock
+		}
+		if !block(shared, desc, row+8*(i%blocks), i/blocks, &out[i]) {
+			w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", desc)
+			return false
 		}
 	}
 	return true
 }
 
-// element is four bytes of k: those at 16*chunk + 4*t of row r, or for MN-major the two elements
-// that they are.
-func (m *matrix) element(shared []byte, desc uint64, r, chunk, t int) (uint32, bool) {
-	if !m.mn {
-		at := kMajor(desc, r, chunk) + 4*t // inside 16 bytes no swizzle moves anything
-		if at+4 > len(shared) {
-			return 0, false
+// rowBlock reads eight rows of 16 bytes of k; inside 16 bytes no swizzle moves anything.
+func (m *matrix) rowBlock(shared []byte, desc uint64, r, chunk int, out *row) bool {
+	for g := range 8 {
+		at := kMajor(desc, r+g, chunk)
+		if at+16 > len(shared) {
+			return false
 		}
-		return binary.LittleEndian.Uint32(shared[at:]), true
+		p, q := shared[at:at+16:at+16], out[4*g:4*g+4:4*g+4]
+		q[0] = binary.LittleEndian.Uint32(p) ^ m.flip
+		q[1] = binary.LittleEndian.Uint32(p[4:]) ^ m.flip
+		q[2] = binary.LittleEndian.Uint32(p[8:]) ^ m.flip
+		q[3] = binary.LittleEndian.Uint32(p[12:]) ^ m.flip
 	}
-	lo, hi := mnMajor(desc, r, 8*chunk+2*t), mnMajor(desc, r, 8*chunk+2*t+1)
-	if max(lo, hi)+2 > len(shared) {
-		return 0, false
+	return true
+}
+
+// columnBlock reads eight depths of k of eight 16-bit elements and turns them over.
+func (m *matrix) columnBlock(shared []byte, desc uint64, r, chunk int, out *row) bool {
+	for t := range 4 {
+		lo, hi := mnMajor(desc, r, 8*chunk+2*t), mnMajor(desc, r, 8*chunk+2*t+1)
+		if max(lo, hi)+16 > len(shared) {
+			return false
+		}
+		p, q := shared[lo:lo+16:lo+16], shared[hi:hi+16:hi+16]
+		for g := range 8 {
+			v := uint32(binary.LittleEndian.Uint16(p[2*g:]))
+			out[4*g+t] = (v | uint32(binary.LittleEndian.Uint16(q[2*g:]))<<16) ^ m.flip
+		}
 	}
-	return uint32(binary.LittleEndian.Uint16(shared[lo:])) |
-		uint32(binary.LittleEndian.Uint16(shared[hi:]))<<16, true
+	return true
 }
 
 // The canonical layouts, from the comment of make_gmma_desc in CUTLASS's mma_traits_sm90_gmma.hpp.
@@ -225,7 +218,7 @@ func kMajor(desc uint64, r, k int) int {
 	if mode == 0 {
 		return start + r%8*16 + r/8*sbo + k*lbo
 	}
-	return swizzle(start+r%8*(256>>mode)+r/8*sbo+k*16, mode)
+	return swizzle(start+r%8*(256>>mode)+r/8*sbo+k*16, desc)
 }
 
 // mnMajor is where the 16-bit element of row (or column) r and depth k lies.
@@ -236,11 +229,14 @@ func mnMajor(desc uint64, r, k int) int {
 	}
 	width := 256 >> mode // bytes of a swizzled row
 	n := width / 2
-	return swizzle(start+r%n*2+r/n*lbo+k%8*width+k/8*sbo, mode)
+	return swizzle(start+r%n*2+r/n*lbo+k%8*width+k/8*sbo, desc)
 }
 
-// swizzle is Swizzle<B,4,3> on byte addresses with B = 3, 2, 1 for 128, 64 and 32 bytes.
-func swizzle(a int, mode uint64) int {
-	mask := 1<<(4-mode) - 1
-	return a ^ a>>3&(mask<<4)
+// swizzle is Swizzle<B,4,3> on byte addresses with B = 3, 2, 1 for 128, 64 and 32 bytes. The base
+// offset of the descriptor (bits 49 to 51) is where the pattern starts, in units of 128 bytes (PTX
+// ISA, "Matrix-descriptor Format").
+func swizzle(a int, desc uint64) int {
+	mask := 1<<(4-desc>>62) - 1
+	row := a>>7 - int(desc>>49&7)
+	return a ^ row&mask<<4
 }

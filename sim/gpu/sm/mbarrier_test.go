@@ -138,3 +138,151 @@ func TestFailingWaitsDoNotSpin(t *testing.T) {
 		t.Errorf("%d instructions in %d cycles", n, took)
 	}
 }
+
+// TestMbarrierForms runs every spelling of the PTX table on an mbarrier of 5 arrivals and looks at
+// its bits: what is pending, expected and to come, and the phase; and at the state that came back.
+func TestMbarrierForms(t *testing.T) {
+	const made = 5
+	begin := mbarrier{pending: made, expected: made}
+	type form struct {
+		name, operand string
+		want          mbarrier
+		cluster       bool // .shared::cluster exists
+		ctaOnly       bool
+		sem           []string
+	}
+	release := []string{"", ".release.cta", ".release.cluster"}
+	relaxed := []string{"", ".relaxed.cta", ".relaxed.cluster"}
+	forms := []form{
+		{"arrive", "", mbarrier{made - 1, made, 0, 0}, true, false, release},
+		{"arrive", ", 3", mbarrier{made - 3, made, 0, 0}, true, false, release},
+		{"arrive", ", 5", mbarrier{made, made, 0, 1}, true, false, release},
+		{"arrive.expect_tx", ", 48", mbarrier{made - 1, made, 48, 0}, true, false, release},
+		{"arrive.noComplete", ", 2", mbarrier{made - 2, made, 0, 0}, false, true, release[:2]},
+		{"arrive_drop", "", mbarrier{made - 1, made - 1, 0, 0}, true, false, release},
+		{"arrive_drop", ", 2", mbarrier{made - 2, made - 2, 0, 0}, true, false, release},
+		{"arrive_drop.expect_tx", ", 16", mbarrier{made - 1, made - 1, 16, 0}, true, false, release},
+		{"arrive_drop.noComplete", ", 2", mbarrier{made - 2, made - 2, 0, 0}, false, true, release[:2]},
+		{"expect_tx", ", 64", mbarrier{made, made, 64, 0}, true, false, relaxed},
+		{"complete_tx", ", 64", mbarrier{made, made, -64, 0}, true, false, relaxed},
+	}
+	n := 0
+	for _, f := range forms {
+		for _, sem := range f.sem {
+			spaces := []string{"", ".shared", ".shared::cta"}
+			if f.cluster {
+				spaces = append(spaces, ".shared::cluster")
+			}
+			for _, space := range spaces {
+				addr, state := "[%r10]", "%rd4, "
+				if space == "" {
+					addr = "[%rd6]"
+				}
+				if space == ".shared::cluster" {
+					state = "_, "
+				}
+				if f.name == "expect_tx" || f.name == "complete_tx" {
+					state = ""
+				}
+				inst := "mbarrier." + f.name + sem + space + ".b64 " + state + addr + f.operand + ";"
+				word, old := onBarrier(t, made, inst)
+				if got := unpackBarrier(word); got != f.want {
+					t.Errorf("%s leaves %+v, want %+v", inst, got, f.want)
+				}
+				if state == "%rd4, " && unpackBarrier(old) != begin {
+					t.Errorf("%s gives the state %+v", inst, unpackBarrier(old))
+				}
+				n++
+			}
+		}
+	}
+	t.Logf("%d forms", n)
+}
+
+// onBarrier runs an instruction in one thread and gives the mbarrier's word after it and %rd4.
+func onBarrier(t *testing.T, count int, inst string) (word, state uint64) {
+	t.Helper()
+	body := start("5") + "cvt.u64.u32 %rd6, %r10; cvta.shared.u64 %rd6, %rd6; mov.u64 %rd4, 0;\n" + inst +
+		"\nld.shared.u64 %rd5, [%r10]; st.global.u64 [%rd2], %rd5; st.global.u64 [%rd2+8], %rd4;"
+	mem := newFlat(64)
+	l := &Launch{Prog: load(t, kernel(barrierVars, body), "k"), Grid: [3]uint32{1, 1, 1},
+		Block: [3]uint32{1, 1, 1}, Mem: mem, Params: params(mem.base, mem.base, uint32(0))}
+	if _, err := l.Run(); err != nil {
+		t.Fatalf("%s: %v", inst, err)
+	}
+	e := element{size: 8}
+	if got := unpackBarrier(e.get(mem.data)); got.expected > int64(count) {
+		t.Fatalf("%s: %+v", inst, got)
+	}
+	return e.get(mem.data), e.get(mem.data[8:])
+}
+
+// TestMbarrierWaits runs every spelling of test_wait and try_wait before and after the phase ends.
+func TestMbarrierWaits(t *testing.T) {
+	n := 0
+	for _, kind := range []string{"test_wait", "try_wait"} {
+		for _, sem := range []string{"", ".acquire.cta", ".acquire.cluster"} {
+			for _, space := range []string{"", ".shared", ".shared::cta"} {
+				for _, parity := range []string{"", ".parity"} {
+					for _, hint := range []string{"", ", 20"} {
+						if kind == "test_wait" && hint != "" {
+							continue
+						}
+						addr, phase := "[%r10]", "%rd4"
+						if space == "" {
+							addr = "[%rd6]"
+						}
+						if parity != "" {
+							phase = "0"
+						}
+						wait := "mbarrier." + kind + parity + sem + space + ".b64 %p2, " + addr + ", " + phase + hint +
+							"; selp.u64 %rd7, 1, 0, %p2; shl.b64 %rd8, %rd8, 1; or.b64 %rd8, %rd8, %rd7;"
+						_, got := onBarrier(t, 5, "mov.u64 %rd8, 0; mbarrier.arrive.shared.b64 %rd4, [%r10], 2;"+
+							wait+"mbarrier.arrive.expect_tx.shared.b64 %rd9, [%r10], 8;"+
+							"mbarrier.arrive.shared.b64 %rd9, [%r10], 2;"+wait+
+							"mbarrier.complete_tx.shared.b64 [%r10], 8;"+wait+"mov.u64 %rd4, %rd8;")
+						if got != 1 {
+							t.Errorf("%s tells of phases %03b, want 001", wait, got)
+						}
+						n++
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d forms", n)
+}
+
+// TestMbarrierLife: an mbarrier that all have dropped still answers; one that is invalid does not.
+func TestMbarrierLife(t *testing.T) {
+	word, _ := onBarrier(t, 5, "mbarrier.arrive_drop.shared.b64 %rd4, [%r10], 5;"+
+		"mbarrier.test_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 trap;")
+	if got := unpackBarrier(word); got.expected != 0 || got.phase != 1 {
+		t.Errorf("after all have dropped: %+v", got)
+	}
+	word, _ = onBarrier(t, 5, "mbarrier.inval.shared::cta.b64 [%r10];")
+	if word != 0 {
+		t.Errorf("an invalid mbarrier holds %#x", word)
+	}
+	if _, pending := onBarrier(t, 5, "mbarrier.arrive.shared.b64 %rd4, [%r10], 2;"+
+		"mbarrier.arrive.shared.b64 %rd4, [%r10], 1; mbarrier.pending_count.b64 %r6, %rd4;"+
+		"cvt.u64.u32 %rd4, %r6;"); pending != 3 {
+		t.Errorf("pending_count gives %d, want 3", pending)
+	}
+}
+
+// TestCopyArrive: with and without .noinc, in each space.
+func TestCopyArrive(t *testing.T) {
+	for _, space := range []string{"", ".shared", ".shared::cta"} {
+		for noinc, want := range map[string]mbarrier{"": {5, 5, 0, 0}, ".noinc": {4, 5, 0, 0}} {
+			addr := "[%r10]"
+			if space == "" {
+				addr = "[%rd6]"
+			}
+			word, _ := onBarrier(t, 5, "cp.async.mbarrier.arrive"+noinc+space+".b64 "+addr+";")
+			if got := unpackBarrier(word); got != want {
+				t.Errorf("cp.async.mbarrier.arrive%s%s leaves %+v, want %+v", noinc, space, got, want)
+			}
+		}
+	}
+}

@@ -202,12 +202,15 @@ func (t *tensorOperands) fetch(w *Warp, l int, addr uint64, c *tensorMove) bool 
 		why = "interleaved layouts are not modelled"
 	case c.shared&127 != 0:
 		why = "the shared address is not 128 byte aligned"
+	case c.boxBytes() > maxTransfer:
+		why = "a box of more bytes than an mbarrier counts"
 	case m.Swizzle != gpu.SwizzleNone && c.rowBytes() != m.Swizzle.Span():
 		why = "a box narrower than its swizzle is not modelled: where its rows lie is not published"
 	default:
 		return true
 	}
-	w.cta.fail(w, "tensor copy of a %dd box at %#x of shared memory: %s", len(t.coords), c.shared, why)
+	w.cta.fail(w, "tensor copy of a %dd box at %#x of shared memory: %s", len(t.coords), c.shared,
+		why)
 	return false
 }
 

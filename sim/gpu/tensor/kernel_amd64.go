@@ -198,7 +198,7 @@ func turn8(reg *Reg, h int) (x [8]uint64) {
 // runPairs adds the products of A and B, as pairs of integers, to the tile's accumulators.
 func (u *Unit) runPairs(a *[rows][maxK / 2]uint32, b *[maxK / 2][cols]uint32) {
 	if haveAVX2 && !u.portable {
-		intAVX2(&u.tile.c, a, b, u.shape.K/2)
+		intAVX2(&u.tile.c, a, b, u.shape.K*int(u.a.bits)/16)
 		return
 	}
 	u.runPairsGo(a, b)

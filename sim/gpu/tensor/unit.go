@@ -27,6 +27,7 @@ type Unit struct {
 	order [maxK]uint8 // where element k goes: the identity but for MMATwoHMMA
 	group int         // products a group
 	sat   bool
+	xor   bool // of MMAPopc: xor, not and
 	fast  bool // the assembly may run this unit (floating point)
 
 	portable bool // pure Go was asked for
@@ -37,6 +38,7 @@ type Unit struct {
 	goB      [cols]operand // B by columns, for pure Go, if hasB
 	hasB     bool
 	kern     kernelParams
+	pad      [2]Reg // of m8: the rows of A and C that are not there (zeros), and of D (not read)
 }
 
 // Option changes a Unit at its making.
@@ -48,10 +50,13 @@ func Portable(u *Unit) { u.fast, u.portable = false, true }
 // Satfinite is the .satfinite modifier of integer mma: the sum is clamped to s32.
 func Satfinite(u *Unit) { u.sat = true }
 
+// Xor makes a unit of 1-bit elements count the ones of a xor b (.xor.popc) instead of a and b.
+func Xor(u *Unit) { u.xor = true }
+
 // NewUnit makes a Unit for the rule and shape; a and b are the element types of A and B, which may
-// differ from rule.In within its family (e4m3/e5m2, s8/u8). Shapes: m16n8 with k of 64 to 256 bits
-// (f16, bf16: 8, 16; tf32: 4, 8; fp8 and int8: 16, 32), and m8n8k4 for f64. The fragment layout is
-// that of the PTX ISA; the layout of m8n8k4 on f16 (MMASyncQuad) is not served: use Dot.
+// differ from rule.In within its family (e4m3/e5m2, s8/u8, s4/u4). Shapes: m16n8 with k of 128 or
+// 256 bits, and m8n8 with k of 128 bits for integers. The fragment layout is that of the PTX ISA.
+// Other layouts have functions of their own: NewQuad, NewSparse, MMA64.
 func NewUnit(rule gpu.MMARule, shape Shape, a, b num.Format, opts ...Option) (*Unit, error) {
 	if err := check(rule, shape, a, b); err != nil {
 		return nil, err
@@ -60,11 +65,11 @@ func NewUnit(rule gpu.MMARule, shape Shape, a, b num.Format, opts ...Option) (*U
 	switch rule.Method {
 	case gpu.MMADot, gpu.MMATwoHMMA:
 		u.setDot(rule, a, b, shape.K)
-	case gpu.MMAInt:
-		u.a = codec{format: a, bits: 8}
-		u.b = codec{format: b, bits: 8}
+	case gpu.MMAInt, gpu.MMAPopc:
+		u.a = codec{format: a, bits: uint(a.Bits)}
+		u.b = codec{format: b, bits: uint(b.Bits)}
 	}
-	u.aRegs = make([]*Reg, u.RegsA())
+	u.aRegs = make([]*Reg, u.RegsA()*rows/shape.M)
 	u.bRegs = make([]*Reg, u.RegsB())
 	for _, o := range opts {
 		o(u)
@@ -74,14 +79,11 @@ func NewUnit(rule gpu.MMARule, shape Shape, a, b num.Format, opts ...Option) (*U
 }
 
 func check(rule gpu.MMARule, s Shape, a, b num.Format) error {
-	if rule.Method == gpu.MMAChain {
-		if (s != Shape{8, 8, 4}) || a != num.F64 || b != num.F64 {
-			return fmt.Errorf("tensor: %v %v x %v: f64 is served as m8n8k4 only", s, a, b)
-		}
-		return nil
-	}
-	if rule.Method == 0 {
+	switch rule.Method {
+	case 0:
 		return fmt.Errorf("tensor: %v: empty rule; take one from gpu.LookupMMA", s)
+	case gpu.MMAChain:
+		return fmt.Errorf("tensor: %v: f64 has no Unit: use MMA64", s)
 	}
 	if rule.F > maxF {
 		return fmt.Errorf("tensor: F = %d: at most %d fraction bits", rule.F, maxF)
@@ -90,11 +92,12 @@ func check(rule gpu.MMARule, s Shape, a, b num.Format) error {
 		return fmt.Errorf("tensor: %v: operands %v x %v do not fit a rule for %v",
 			s, a, b, rule.In)
 	}
-	if s.M != rows || s.N != cols || s.K*a.Bits != 128 && s.K*a.Bits != 256 {
-		return fmt.Errorf("tensor: %v of %v: want m16n8 with k of %d or %d",
-			s, a, 128/a.Bits, 256/a.Bits)
+	if s.N == cols && (s.M == rows && s.K*a.Bits == 256 || s.K*a.Bits == 128 &&
+		(s.M == rows || s.M == rows/2 && a.IsInt())) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("tensor: %v of %v: want m16n8 with k of %d or %d (or m8n8k%d of integers)",
+		s, a, 128/a.Bits, 256/a.Bits, 128/a.Bits)
 }
 
 // family is the set of element types that one rule serves.
@@ -104,6 +107,8 @@ func family(f num.Format) string {
 		return "fp8"
 	case num.S8, num.U8:
 		return "int8"
+	case num.S4, num.U4:
+		return "int4"
 	}
 	return f.Name
 }
@@ -126,28 +131,17 @@ func (u *Unit) setDot(rule gpu.MMARule, a, b num.Format, k int) {
 }
 
 // RegsA, RegsB and RegsC are the numbers of registers a lane gives for A, B, and each of C and D.
-// A 64-bit register counts as two, low word first.
-func (u *Unit) RegsA() int {
-	if u.rule.Method == gpu.MMAChain {
-		return 2
-	}
-	return u.shape.K * int(u.a.bits) / 64
-}
+func (u *Unit) RegsA() int { return u.shape.M * u.shape.K * int(u.a.bits) / 1024 }
 
 // RegsB: see RegsA.
-func (u *Unit) RegsB() int {
-	if u.rule.Method == gpu.MMAChain {
-		return 2
-	}
-	return u.shape.K * int(u.a.bits) / 128
-}
+func (u *Unit) RegsB() int { return u.shape.K * int(u.a.bits) / 128 }
 
 // RegsC: see RegsA.
 func (u *Unit) RegsC() int {
 	if u.rule.Acc == num.F16 {
 		return 2
 	}
-	return 4
+	return u.shape.M / 4
 }
 
 // Rule is the rule the unit was made for.
@@ -164,7 +158,10 @@ func (u *Unit) MMA(d, a, b, c []*Reg) {
 
 // LoadA decodes the A fragment for the Runs to come. The registers must stay unchanged until then.
 func (u *Unit) LoadA(a []*Reg) {
-	copy(u.aRegs, a[:len(u.aRegs)])
+	for i := range u.aRegs {
+		u.aRegs[i] = &u.pad[0] // rows 8 to 15 of m8
+	}
+	copy(u.aRegs, a[:u.RegsA()])
 	if u.rule.Method <= gpu.MMATwoHMMA {
 		u.decodeA()
 	}
@@ -181,11 +178,12 @@ func (u *Unit) LoadB(b []*Reg) {
 // Run computes D = A*B + C with the fragments loaded last: wgmma keeps its A over many B.
 func (u *Unit) Run(d, c []*Reg) {
 	switch u.rule.Method {
-	case gpu.MMAInt:
+	case gpu.MMAInt, gpu.MMAPopc:
+		if u.shape.M < rows {
+			none, unread := &u.pad[0], &u.pad[1]
+			c, d = []*Reg{c[0], c[1], none, none}, []*Reg{d[0], d[1], unread, unread}
+		}
 		u.runInt(d, c)
-		return
-	case gpu.MMAChain:
-		u.runF64(d, c)
 		return
 	}
 	u.startC(c)

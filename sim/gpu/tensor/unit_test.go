@@ -392,48 +392,6 @@ func TestInt8(t *testing.T) {
 	}
 }
 
-func TestF64(t *testing.T) {
-	rule, err := gpu.LookupMMA(80, gpu.MMASync, num.F64, num.F64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := NewUnit(rule, Shape{8, 8, 4}, num.F64, num.F64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := rand.New(rand.NewPCG(2, 2))
-	var a, b [8][4]float64
-	var c [8][8]float64
-	ar, br, cr := regs(2), regs(2), regs(4)
-	put := func(dst []*Reg, lane int, v float64) {
-		w := math.Float64bits(v)
-		dst[0][lane], dst[1][lane] = uint32(w), uint32(w>>32)
-	}
-	for i := range 8 {
-		for k := range 4 {
-			a[i][k], b[i][k] = r.NormFloat64(), r.NormFloat64()
-			put(ar, i*4+k, a[i][k])
-			put(br, i*4+k, b[i][k])
-		}
-		for n := range 8 {
-			c[i][n] = r.NormFloat64()
-			put(cr[n%2*2:], i*4+n/2, c[i][n])
-		}
-	}
-	u.MMA(cr, ar, br, cr)
-	for m := range 8 {
-		for n := range 8 {
-			want := c[m][n]
-			for k := range 4 {
-				want = math.FMA(a[m][k], b[n][k], want)
-			}
-			if got := word64(cr[n%2*2:], m*4+n/2); got != want {
-				t.Fatalf("[%d][%d] = %v, want %v", m, n, got, want)
-			}
-		}
-	}
-}
-
 func TestNewUnitErrors(t *testing.T) {
 	rule, _ := gpu.LookupMMA(80, gpu.MMASync, num.F16, num.F32)
 	wide := rule
