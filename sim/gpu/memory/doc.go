@@ -1,7 +1,6 @@
-// Package memory says when memory beyond the SM answers: the two partitions of L2 with their
-// hashed slices, and the channels of HBM.
+// Package memory says when memory beyond the SM answers: L2 tags and bandwidth, HBM.
 //
-// Each SM sees the partition it is near to. What that evicts moves over to the other while there
-// is room, so that one SM finds the whole L2, half of it far. Requests come from the SMs in
-// batches ordered by time. Contents are elsewhere (sim/mem); times are SM clock cycles.
+// First layer: one L2 of 32-byte sectors in 128-byte lines with its own tags, one lane of L2
+// bandwidth, one of HBM. Not modelled yet: L1 caching, the two L2 partitions, slices, HBM rows.
+// Contents are elsewhere (sim/mem); times are SM clock cycles.
 package memory

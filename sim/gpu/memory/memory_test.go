@@ -2,24 +2,17 @@ package memory
 
 import "testing"
 
-// access serves one request.
-func (h *Hierarchy) access(now int64, addr uint64, sectors uint8, kind Kind) int64 {
-	r := Request{At: now, Addr: addr, Sectors: sectors, Kind: kind}
-	h.Serve(&r)
-	return r.Done
-}
-
 var cfg = Config{L2Bytes: 1 << 20, L2Latency: 200, L2Rate: 3200, Latency: 500, Rate: 1600}
 
 func TestLatencyByLevel(t *testing.T) {
 	h := New(cfg)
-	if got := h.access(1000, 4096, 1, Read); got != 1500 {
+	if got := h.Access(1000, 4096, 1, false); got != 1500 {
 		t.Errorf("a miss is answered at %d, want 1500", got)
 	}
-	if got := h.access(2000, 4096, 1, Read); got != 2200 {
+	if got := h.Access(2000, 4096, 1, false); got != 2200 {
 		t.Errorf("a hit is answered at %d, want 2200", got)
 	}
-	if got := h.access(3000, 4096, 2, Read); got != 3500 {
+	if got := h.Access(3000, 4096, 2, false); got != 3500 {
 		t.Errorf("another sector of the line is answered at %d, want 3500", got)
 	}
 }
@@ -29,7 +22,7 @@ func TestStreamsReachTheRates(t *testing.T) {
 	var done int64
 	const n = 64 << 20
 	for a := uint64(0); a < n; a += LineLen {
-		done = h.access(0, a, 15, Read)
+		done = h.Access(0, a, 15, false)
 	}
 	if rate := float64(n) / float64(done); rate < 0.97*cfg.Rate || rate > cfg.Rate {
 		t.Errorf("HBM streams %.0f B a cycle, configured %v", rate, cfg.Rate)
@@ -37,12 +30,12 @@ func TestStreamsReachTheRates(t *testing.T) {
 	const small = 512 << 10
 	h = New(cfg)
 	for a := uint64(0); a < small; a += LineLen {
-		h.access(0, a, 15, Read)
+		h.Access(0, a, 15, false)
 	}
 	start := int64(1 << 20)
 	for range 64 {
 		for a := uint64(0); a < small; a += LineLen {
-			done = h.access(start, a, 15, Read)
+			done = h.Access(start, a, 15, false)
 		}
 	}
 	rate := float64(64*small) / float64(done-start)
@@ -54,11 +47,11 @@ func TestStreamsReachTheRates(t *testing.T) {
 func TestDepositIsAHit(t *testing.T) {
 	h := New(cfg)
 	h.Deposit(0, 1<<16+32, 256)
-	h.access(10, 1<<16, 0b1110, Read)
+	h.Access(10, 1<<16, 0b1110, false)
 	if h.Misses != 0 {
 		t.Errorf("%d misses on deposited sectors", h.Misses)
 	}
-	h.access(10, 1<<16, 1, Read)
+	h.Access(10, 1<<16, 1, false)
 	if h.Misses != 1 {
 		t.Error("the sector before the deposit hits")
 	}
@@ -67,7 +60,7 @@ func TestDepositIsAHit(t *testing.T) {
 func TestWritebacksTakeBandwidth(t *testing.T) {
 	h := New(cfg)
 	for a := uint64(0); a < 4<<20; a += LineLen {
-		h.access(0, a, 15, Write)
+		h.Access(0, a, 15, true)
 	}
 	if h.Misses != 0 || h.Writebacks < 3<<20/SectorLen*9/10 {
 		t.Errorf("%d misses, %d write-backs", h.Misses, h.Writebacks)
@@ -78,6 +71,6 @@ func BenchmarkAccess(b *testing.B) {
 	h := New(cfg)
 	b.ReportAllocs()
 	for i := range b.N {
-		h.access(int64(i), uint64(i)*LineLen&(4<<20-1), 15, Read)
+		h.Access(int64(i), uint64(i)*LineLen&(4<<20-1), 15, false)
 	}
 }
