@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tensoros/hw"
+	"tensoros/hw/spec/gpu"
 )
 
 //go:embed ptx/*.ptx
@@ -27,7 +28,7 @@ type Case struct {
 	Resident bool
 	// Skip says why no accelerator can be asked yet.
 	Skip string
-	// Args are the arguments: int32, uint32, uint64, float32, float64, Pair, *Buffer, or *Map.
+	// Args are the arguments: int32, uint32, uint64, float32, float64, Pair, *Buffer or *Map.
 	Args func() []any
 }
 
@@ -40,6 +41,36 @@ type Buffer struct {
 	After  []byte // what must be there; nil if nobody looks
 	// Same compares what is there with After: nil if they agree.
 	Same func(got, want []byte) error
+}
+
+// Map is an argument of type CUtensorMap: a row-major matrix of Rows rows of Cols elements in Of, and
+// the box that one copy moves.
+type Map struct {
+	Of               *Buffer // another argument
+	Type             gpu.TensorType
+	Rows, Cols       int
+	BoxRows, BoxCols int
+	Swizzle          gpu.TensorSwizzle
+}
+
+// Mapper is an accelerator that knows tensor maps, whose encoding is its own affair.
+type Mapper interface {
+	TensorMap(*gpu.TensorMap) ([gpu.TensorMapBytes]byte, error)
+}
+
+// encode asks the accelerator for the bytes of a map of memory at base.
+func (m *Map) encode(a hw.Accelerator, base hw.DevicePtr) ([]byte, error) {
+	mapper, ok := a.(Mapper)
+	if !ok {
+		return nil, fmt.Errorf("%s has no tensor maps", a.Name())
+	}
+	t := gpu.TensorMap{Type: m.Type, Rank: 2, Base: uint64(base), Swizzle: m.Swizzle}
+	t.Dims[0], t.Dims[1] = uint64(m.Cols), uint64(m.Rows)
+	t.Strides[0] = uint64(m.Cols * m.Type.Size())
+	t.Box[0], t.Box[1] = uint32(m.BoxCols), uint32(m.BoxRows)
+	t.ElementStrides[0], t.ElementStrides[1] = 1, 1
+	b, err := mapper.TensorMap(&t)
+	return b[:], err
 }
 
 // File is the case's source without its suffix; Kernel its entry point.
@@ -104,30 +135,45 @@ func Measure(a hw.Accelerator, c *Case) (times []hw.Launched, err error) {
 		times = append(times, t)
 	}
 	for i, x := range args {
-		if err := check(a, x, places[i]); err != nil {
+		b, ok := x.(*Buffer)
+		if m, isMap := x.(*Map); isMap {
+			b, ok = m.Of, true
+		}
+		if !ok {
+			continue
+		}
+		if err := check(a, b, places[b]); err != nil {
 			return nil, fmt.Errorf("%s: argument %d: %w", c.Name, i, err)
+		}
+	}
+	for _, p := range places {
+		if err := a.Free(p); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
 		}
 	}
 	return times, m.Unload()
 }
 
 // place brings the buffers to the device and lays the arguments out as C does.
-func place(a hw.Accelerator, args []any) (params []byte, places []hw.DevicePtr, err error) {
-	places = make([]hw.DevicePtr, len(args))
-	for i, x := range args {
+func place(a hw.Accelerator, args []any) (params []byte, at map[*Buffer]hw.DevicePtr, err error) {
+	at = map[*Buffer]hw.DevicePtr{}
+	for _, x := range args {
 		b, ok := x.(*Buffer)
+		if m, isMap := x.(*Map); isMap {
+			b, ok = m.Of, at[m.Of] == 0
+		}
 		if !ok {
 			continue
 		}
-		if places[i], err = a.Alloc(len(b.Before)); err != nil {
+		if at[b], err = a.Alloc(len(b.Before)); err != nil {
 			return nil, nil, err
 		}
-		if err := a.Write(places[i], b.Before); err != nil {
+		if err := a.Write(at[b], b.Before); err != nil {
 			return nil, nil, err
 		}
 	}
 	for i, x := range args {
-		p, align, err := encode(x, places[i])
+		p, align, err := encode(a, x, at)
 		if err != nil {
 			return nil, nil, fmt.Errorf("argument %d: %w", i, err)
 		}
@@ -136,15 +182,18 @@ func place(a hw.Accelerator, args []any) (params []byte, places []hw.DevicePtr, 
 		}
 		params = append(params, p...)
 	}
-	return params, places, nil
+	return params, at, nil
 }
 
 // encode is an argument's bytes and their alignment.
-func encode(x any, at hw.DevicePtr) ([]byte, int, error) {
+func encode(a hw.Accelerator, x any, at map[*Buffer]hw.DevicePtr) ([]byte, int, error) {
 	le := binary.LittleEndian
 	switch v := x.(type) {
 	case *Buffer:
-		return le.AppendUint64(nil, uint64(at)), 8, nil
+		return le.AppendUint64(nil, uint64(at[v])), 8, nil
+	case *Map:
+		p, err := v.encode(a, at[v.Of])
+		return p, gpu.TensorMapAlign, err
 	case int32:
 		return le.AppendUint32(nil, uint32(v)), 4, nil
 	case uint32:
@@ -161,22 +210,16 @@ func encode(x any, at hw.DevicePtr) ([]byte, int, error) {
 	return nil, 0, fmt.Errorf("no argument can be a %T", x)
 }
 
-// check compares a buffer with what must be there and gives it back.
-func check(a hw.Accelerator, x any, at hw.DevicePtr) error {
-	b, ok := x.(*Buffer)
-	if !ok {
+// check compares a buffer with what must be there.
+func check(a hw.Accelerator, b *Buffer, at hw.DevicePtr) error {
+	if b.After == nil {
 		return nil
 	}
-	if b.After != nil {
-		got := make([]byte, len(b.After))
-		if err := a.Read(got, at); err != nil {
-			return err
-		}
-		if err := b.Same(got, b.After); err != nil {
-			return err
-		}
+	got := make([]byte, len(b.After))
+	if err := a.Read(got, at); err != nil {
+		return err
 	}
-	return a.Free(at)
+	return b.Same(got, b.After)
 }
 
 // Number is an element of a buffer.

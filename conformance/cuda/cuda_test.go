@@ -1,7 +1,11 @@
 package cuda_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,6 +28,9 @@ func TestCorpus(t *testing.T) {
 					}
 					if a.Arch() < c.Arch || c.Resident && !timed {
 						continue
+					}
+					if c.Grid.Cluster[0] > 0 && timed {
+						continue // clusters have no time yet
 					}
 					if err := cuda.Run(a, &c); err != nil {
 						t.Errorf("%s, timed %v: %v", name, timed, err)
@@ -54,6 +61,33 @@ func TestEveryKernelHasACase(t *testing.T) {
 					t.Errorf("no case runs %s", k)
 				}
 			}
+		}
+	}
+}
+
+// TestNvcc compiles every kernel anew: what is committed is what nvcc makes of it.
+func TestNvcc(t *testing.T) {
+	if os.Getenv("TENSOROS_NVCC") == "" {
+		t.Skip("TENSOROS_NVCC does not name NVIDIA's nvcc (12.4)")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("./compile", "-o", dir).CombinedOutput(); err != nil {
+		t.Fatalf("compile: %v\n%s", err, out)
+	}
+	made, err := filepath.Glob(filepath.Join(dir, "*.ptx"))
+	if err != nil || len(made) != len(cuda.Files()) {
+		t.Errorf("compile makes %d files, %d are committed (%v)", len(made), len(cuda.Files()), err)
+	}
+	for _, f := range made {
+		name := strings.TrimSuffix(filepath.Base(f), ".ptx")
+		got, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := cuda.Text(name)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("ptx/%s.ptx is not what nvcc makes of %s.cu: run compile %s (%v)", name, name, name,
+				err)
 		}
 	}
 }
