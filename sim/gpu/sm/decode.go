@@ -26,16 +26,8 @@ type decoder struct {
 	out     inst
 }
 
-const maxFaults = 10
-
 // fault notes what cannot be executed.
 func (d *decoder) fault(format string, args ...any) {
-	if len(d.faults) == maxFaults {
-		d.faults = append(d.faults, "and more")
-	}
-	if len(d.faults) > maxFaults {
-		return
-	}
 	at := d.f.Pos
 	if d.in != nil {
 		at = d.in.Pos
