@@ -13,8 +13,8 @@ import (
 )
 
 func ptxCommand(e *env) *cobra.Command {
-	c := &cobra.Command{Use: "ptx", Short: "Run, check and format PTX"}
-	c.AddCommand(ptxRunCommand(e), ptxCheckCommand(e), ptxFmtCommand(e))
+	c := &cobra.Command{Use: "ptx", Short: "Run, check, format and count PTX"}
+	c.AddCommand(ptxRunCommand(e), ptxCheckCommand(e), ptxFmtCommand(e), ptxStatCommand(e))
 	return c
 }
 

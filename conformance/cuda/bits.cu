@@ -7,7 +7,8 @@ extern "C" __global__ void bits(unsigned *out, const unsigned *a, const unsigned
     o[1] = __clz(x);
     o[2] = __ffs(x);
     o[3] = __brev(x);
-    o[4] = __byte_perm(x, y, y >> 16);
+    asm("prmt.b32 %0, %1, %2, %3;" : "=r"(r) : "r"(x), "r"(y), "r"(y >> 16)); // with sign spread
+    o[4] = r;
     o[5] = __funnelshift_l(x, y, y);
     o[6] = __funnelshift_r(x, y, y);
     o[7] = __funnelshift_lc(x, y, y & 63);

@@ -28,12 +28,13 @@ func (a Arch) Has(n Arch) bool {
 
 // Op is a row of the opcode table. Rows are shared and never change.
 type Op struct {
-	ID   OpID
-	Base string // the mnemonic before the first dot
-	Form string // the row's notation, see the package comment
-	Args string // its operand signatures
-	SM   Arch   // least target, 0 any
-	PTX  int    // least PTX version times ten, 0 any
+	ID     OpID
+	Family string // arithmetic, logic, move, memory, sync, control or matrix
+	Base   string // the mnemonic before the first dot
+	Form   string // the row's notation, see the package comment
+	Args   string // its operand signatures
+	SM     Arch   // least target, 0 any
+	PTX    int    // least PTX version times ten, 0 any
 
 	slots []slot
 	sigs  [][]param
@@ -126,9 +127,16 @@ func nameMods() ([]string, map[string]Mod) {
 func buildTable() ([]*Op, map[string][]*Op) {
 	var all []*Op
 	index := map[string][]*Op{}
-	for _, rows := range [][]row{opsArith, opsLogic, opsMove, opsMem, opsSync, opsControl, opsMma} {
-		for i := range rows {
-			op := rows[i].compile()
+	for _, group := range []struct {
+		family string
+		rows   []row
+	}{
+		{"arithmetic", opsArith}, {"logic", opsLogic}, {"move", opsMove}, {"memory", opsMem},
+		{"sync", opsSync}, {"control", opsControl}, {"matrix", opsMma},
+	} {
+		for i := range group.rows {
+			op := group.rows[i].compile()
+			op.Family = group.family
 			index[op.Base] = append(index[op.Base], op)
 			all = append(all, op)
 		}

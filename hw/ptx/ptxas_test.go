@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tensoros/conformance/cuda"
 )
 
 // ptxas runs NVIDIA's assembler, the second witness; it returns what it complains about.
@@ -48,6 +50,33 @@ func TestPtxasKernels(t *testing.T) {
 		}
 		if out := ptxas(t, m.String()); out != "" {
 			t.Errorf("%s: ptxas refuses the printed form: %s\n%s", f, out, m)
+		}
+	}
+}
+
+// TestPtxasCorpus gives ptxas what nvcc made of our kernels, as we print it.
+func TestPtxasCorpus(t *testing.T) {
+	needPtxas(t)
+	for _, f := range cuda.Files() {
+		src, err := cuda.Text(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := Parse(f+".ptx", src)
+		if err == nil {
+			err = Verify(m)
+		}
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		text := m.String()
+		if out := ptxas(t, text); out != "" {
+			t.Errorf("%s: ptxas refuses the printed form: %s", f, out)
+		}
+		again, err := Parse(f+".ptx", []byte(text))
+		if err != nil || again.String() != text {
+			t.Errorf("%s: what is printed does not read as it was: %v", f, err)
 		}
 	}
 }

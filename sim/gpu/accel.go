@@ -2,10 +2,12 @@ package gpu
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"tensoros/hw"
 	"tensoros/hw/ptx"
+	spec "tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu/chip"
 	"tensoros/sim/gpu/memory"
 	"tensoros/sim/gpu/sm"
@@ -13,7 +15,8 @@ import (
 
 // Options of an accelerator.
 type Options struct {
-	Timed bool // launches take time; else they only compute
+	Timed  bool      // launches take time; else they only compute
+	Stdout io.Writer // takes what kernels print; nil drops it
 }
 
 // Accelerator is a chip without a machine around it. It implements hw.Accelerator.
@@ -22,6 +25,7 @@ type Accelerator struct {
 	opts   Options
 	core   sm.Config
 	mem    allotments
+	heap   *sm.Heap          // of malloc in kernels
 	caches *memory.Hierarchy // nil without time
 	now    int64             // cycle
 }
@@ -42,7 +46,7 @@ func New(c *chip.Chip, o Options) (*Accelerator, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	a := &Accelerator{chip: c, opts: o, core: c.Core(),
+	a := &Accelerator{chip: c, opts: o, core: c.Core(), heap: sm.NewHeap(sm.DefaultHeap),
 		mem: allotments{limit: uint64(c.Get("hbm.bytes")), next: allotBase}}
 	if o.Timed {
 		a.caches = memory.New(c.Memory())
@@ -78,6 +82,11 @@ func (a *Accelerator) Read(p []byte, src hw.DevicePtr) error {
 		m.data.Read(off, p)
 	}
 	return err
+}
+
+// TensorMap is the map as the kernels of this chip read it.
+func (a *Accelerator) TensorMap(m *spec.TensorMap) ([spec.TensorMapBytes]byte, error) {
+	return m.Encode()
 }
 
 // Close gives all memory back.

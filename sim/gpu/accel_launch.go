@@ -34,10 +34,11 @@ func (k *Kernel) Launch(g hw.Grid) (hw.Launched, error) {
 
 // Run is Launch with all that is known about it.
 func (k *Kernel) Run(g hw.Grid) (Run, error) {
-	l := &sm.Launch{Prog: k.prog, Grid: ones(g.Blocks), Block: ones(g.Threads), Shared: g.Shared,
-		Params: g.Params, Mem: &k.of.on.mem}
-	if g.Cluster != [3]uint32{} {
-		l.Cluster = ones(g.Cluster)
+	l := &sm.Launch{Prog: k.prog, Grid: ones(g.Blocks), Block: ones(g.Threads), Cluster: g.Cluster,
+		Shared: g.Shared, Params: g.Params, Mem: &k.of.on.mem, Heap: k.of.on.heap,
+		Stdout: k.of.on.opts.Stdout}
+	if l.Cluster != [3]uint32{} {
+		l.Cluster = ones(l.Cluster)
 	}
 	if g.Shared < 0 {
 		return Run{}, fmt.Errorf("kernel %s: %d bytes of shared memory", k.prog.Name, g.Shared)

@@ -3,6 +3,7 @@ package sm
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"tensoros/hw/ptx"
 	"tensoros/sim/gpu/lower"
@@ -27,16 +28,8 @@ type decoder struct {
 	out     inst
 }
 
-const maxFaults = 10
-
 // fault notes what cannot be executed.
 func (d *decoder) fault(format string, args ...any) {
-	if len(d.faults) == maxFaults {
-		d.faults = append(d.faults, "and more")
-	}
-	if len(d.faults) > maxFaults {
-		return
-	}
 	at := d.f.Pos
 	if d.in != nil {
 		at = d.in.Pos
@@ -200,11 +193,18 @@ func (d *decoder) layout(c *callee) {
 
 // extents is what the whole kernel takes: dynamic shared memory and threads.
 func (d *decoder) extents() {
-	d.p.Static = (d.p.Static + 127) &^ 127 // dynamic shared memory starts on a bank line
-	for _, v := range append(append([]*ptx.Var(nil), d.mod.Vars...), d.f.Vars...) {
-		if v.Space == ptx.SpaceShared && v.Linkage == ptx.LinkExtern {
-			d.offsets[v] = d.p.Static
-		}
+	// Dynamic shared memory starts on a bank line, or where its declaration wants it: ptxas pads
+	// what is static so.
+	align := 128
+	dynamic := slices.DeleteFunc(slices.Concat(d.mod.Vars, d.f.Vars), func(v *ptx.Var) bool {
+		return v.Space != ptx.SpaceShared || v.Linkage != ptx.LinkExtern
+	})
+	for _, v := range dynamic {
+		align = max(align, v.Alignment())
+	}
+	d.p.Static = (d.p.Static + align - 1) &^ (align - 1)
+	for _, v := range dynamic {
+		d.offsets[v] = d.p.Static
 	}
 	d.clusterExtent()
 	for _, name := range []string{"maxntid", "reqntid"} {

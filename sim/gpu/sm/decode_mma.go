@@ -149,7 +149,6 @@ func (d *decoder) mma64(s tensor.Shape) func(*Warp) {
 // mmaSparse is mma.sp: operands 4 and 5 are the metadata and the sparsity selector.
 func (d *decoder) mmaSparse(s tensor.Shape) func(*Warp) {
 	in := d.in
-	d.out.cost.cycles /= 2 // half of the products
 	rule, ok := d.tensorRule(gpu.MMASync, in.Type(1), in.Type(0))
 	if !ok {
 		return nil
@@ -176,7 +175,6 @@ func (d *decoder) mmaSparse(s tensor.Shape) func(*Warp) {
 // mmaQuad is mma.m8n8k4 on f16, one product a quad pair.
 func (d *decoder) mmaQuad() func(*Warp) {
 	in := d.in
-	d.out.cost.cycles *= 4
 	rule, ok := d.tensorRule(gpu.MMASyncQuad, ptx.F16, in.Type(0))
 	if !ok {
 		return nil

@@ -109,9 +109,19 @@ func (c *CTA) wakeAll() {
 	c.gaveUp = 0
 	for _, w := range c.warps {
 		if w.parked {
-			w.parked = false
+			w.lookAgain()
 			c.freed = append(c.freed, w)
 		}
+	}
+}
+
+// lookAgain ends the waiting of a parked warp. Lanes that let others go first wait for something of
+// their own, which may be what has come.
+func (w *Warp) lookAgain() {
+	w.parked = false
+	if w.stalled != 0 {
+		w.stalled = 0
+		w.regroup()
 	}
 }
 
@@ -120,7 +130,8 @@ func (c *CTA) expire() bool {
 	any := false
 	for _, w := range c.warps {
 		if w.parked && w.wake != far {
-			w.parked, w.expired, any = false, true, true
+			w.expired, any = true, true
+			w.lookAgain()
 		}
 	}
 	return any

@@ -139,8 +139,15 @@ type UnsupportedError struct {
 	What   []string // "line 12: tex.2d: textures are not modelled"
 }
 
+// maxShown bounds the message; What has all of it.
+const maxShown = 10
+
 func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("%s: kernel %s: %s", e.File, e.Kernel, strings.Join(e.What, "; "))
+	shown, more := e.What, ""
+	if n := len(shown) - maxShown; n > 0 {
+		shown, more = shown[:maxShown], fmt.Sprintf("; and %d more", n)
+	}
+	return fmt.Sprintf("%s: kernel %s: %s%s", e.File, e.Kernel, strings.Join(shown, "; "), more)
 }
 
 // Load decodes an entry point of a verified module. An empty name means the only one.
