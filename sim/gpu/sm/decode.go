@@ -16,6 +16,7 @@ type decoder struct {
 	sm     int
 	target *lower.Target
 	base   uint64 // of the .global variables
+	slow   bool   // without the forms over rows
 	faults []string
 
 	place   []int32 // register -> row in its file
@@ -344,7 +345,7 @@ func (d *decoder) decode(labels []int) {
 		d.out.run = func(*Warp) {}
 	default:
 		if run := d.operation(); run != nil {
-			d.out.run = run
+			d.out.run = d.quick(run)
 			return
 		}
 		d.fault("%s is not modelled", in.Opcode())
