@@ -80,7 +80,9 @@ func floats(t *Table) {
 	t.MinF = each2(func(a, b uint32) uint32 { return extreme(a, b, float(a) < float(b), a|b) })
 	t.MaxF = each2(func(a, b uint32) uint32 { return extreme(a, b, float(a) > float(b), a&b) })
 	t.Fma = each3(fma)
-	t.FmaFtz = each3(func(a, b, c uint32) uint32 { return flush(fma(flush(a), flush(b), flush(c))) })
+	t.FmaFtz = each3(func(a, b, c uint32) uint32 {
+		return flush(fma(flush(a), flush(b), flush(c)))
+	})
 	t.Flush = func(d, a *Row) {
 		for l := range d {
 			d[l] = flush(a[l])

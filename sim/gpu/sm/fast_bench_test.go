@@ -90,14 +90,13 @@ func TestReferenceKernels(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range m {
-			if got := math.Float32frombits(mem.u32(4 * (2*m + i))); got != at2(mem, i)+at2(mem, m+i) {
+			at := func(i int) float32 { return math.Float32frombits(mem.u32(4 * i)) }
+			if got := at(2*m + i); got != at(i)+at(m+i) {
 				t.Fatalf("slow %t: sum %d is %v", slow, i, got)
 			}
 		}
 	}
 }
-
-func at2(mem *flat, i int) float32 { return math.Float32frombits(mem.u32(4 * i)) }
 
 func benchmarkLaunch(b *testing.B, l *Launch) {
 	var n uint64
