@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"tensoros/hw"
@@ -13,7 +14,8 @@ import (
 
 // Options of an accelerator.
 type Options struct {
-	Timed bool // launches take time; else they only compute
+	Timed  bool      // launches take time; else they only compute
+	Stdout io.Writer // takes what printf of kernels says; nil drops it
 }
 
 // Accelerator is a chip without a machine around it. It implements hw.Accelerator.

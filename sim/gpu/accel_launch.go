@@ -35,9 +35,9 @@ func (k *Kernel) Launch(g hw.Grid) (hw.Launched, error) {
 // Run is Launch with all that is known about it.
 func (k *Kernel) Run(g hw.Grid) (Run, error) {
 	l := &sm.Launch{Prog: k.prog, Grid: ones(g.Blocks), Block: ones(g.Threads), Shared: g.Shared,
-		Params: g.Params, Mem: &k.of.on.mem}
-	if n := ones(g.Cluster); n != [3]uint32{1, 1, 1} {
-		return Run{}, fmt.Errorf("kernel %s: clusters of %v CTAs are not modelled", k.prog.Name, n)
+		Params: g.Params, Mem: &k.of.on.mem, Stdout: k.of.on.opts.Stdout}
+	if g.Cluster != [3]uint32{} {
+		l.Cluster = ones(g.Cluster)
 	}
 	if g.Shared < 0 {
 		return Run{}, fmt.Errorf("kernel %s: %d bytes of shared memory", k.prog.Name, g.Shared)

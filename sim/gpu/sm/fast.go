@@ -25,9 +25,9 @@ func (d *decoder) quick(slow func(*Warp)) func(*Warp) {
 	if d.slow || len(d.faults) > 0 {
 		return slow
 	}
-	src, dst := d.out.src, d.out.dst // slow has noted them
+	noted := d.out // slow has noted all that there is to say of it
 	run := d.rows(slow)
-	d.out.src, d.out.dst = src, dst
+	d.out = noted
 	if run == nil {
 		return slow
 	}
@@ -501,11 +501,14 @@ func (w *Warp) room(s space, n int, write bool) (view []byte, base uint64) {
 	if s == inShared {
 		return w.cta.shared, 0
 	}
-	l := w.cta.launch
-	if a&windowMask != 0 || a%uint64(n) != 0 || l.span(a, n, write) == nil {
+	base = a &^ (pageBytes - 1)
+	if a&windowMask != 0 {
 		return nil, 0
 	}
-	return l.view, l.base
+	if view = w.cta.launch.span(base, 1, write); len(view) > pageBytes {
+		view = view[:pageBytes]
+	}
+	return view, base
 }
 
 // inside finds the offsets of all lanes in the room of the first, for accesses of n bytes; lanes
@@ -562,7 +565,7 @@ func (d *decoder) quickLoad(slow func(*Warp)) func(*Warp) {
 	if s != inGlobal && s != inShared && s != inGeneric {
 		return nil
 	}
-	note := d.noted(s, n)
+	note := d.access(s, n)
 	return func(w *Warp) {
 		addr(w)
 		view := w.inside(s, n, false)
@@ -589,14 +592,6 @@ func (d *decoder) quickLoad(slow func(*Warp)) func(*Warp) {
 	}
 }
 
-// noted is access without its effect on the pipe, which slow has had.
-func (d *decoder) noted(s space, n int) func(*Warp) {
-	class := d.out.class
-	note := d.access(s, n)
-	d.out.class = class
-	return note
-}
-
 // quickUniform is a load of what every lane finds at the same place of the parameters.
 func (d *decoder) quickUniform(s space, dst []slot, size int, slow func(*Warp)) func(*Warp) {
 	if s != inParam || len(d.in.Args[1].List) == 0 {
@@ -608,7 +603,7 @@ func (d *decoder) quickUniform(s space, dst []slot, size int, slow func(*Warp)) 
 	}
 	at += uint64(d.in.Args[1].Imm)
 	n := size * len(dst)
-	note := d.noted(s, n)
+	note := d.access(s, n)
 	return func(w *Warp) {
 		p := window(w.cta.launch.Params, at, n)
 		if p == nil {
@@ -639,7 +634,7 @@ func (d *decoder) quickStore(slow func(*Warp)) func(*Warp) {
 		return nil
 	}
 	n := size * len(src)
-	note := d.noted(s, n)
+	note := d.access(s, n)
 	e := element{size: size}
 	return func(w *Warp) {
 		addr(w)

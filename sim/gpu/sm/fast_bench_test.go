@@ -36,7 +36,16 @@ func kernelFile(t testing.TB, file string, slow bool) *Program {
 
 // loadSlow is Load without the forms over rows.
 func loadSlow(m *ptx.Module, entry string, sm int) (*Program, error) {
-	return (&decoder{mod: m, sm: sm, base: ModuleWindow, slow: true}).kernel(entry)
+	f, err := findEntry(m, entry)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{mod: m, sm: sm, base: ModuleWindow, slow: true, p: &Program{Name: f.Name}}
+	d.program(f)
+	if len(d.faults) > 0 {
+		return nil, &UnsupportedError{m.Name, f.Name, d.faults}
+	}
+	return d.p, nil
 }
 
 // floats fills memory with values of a small integer range, so that sums are exact.

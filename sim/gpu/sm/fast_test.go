@@ -272,7 +272,7 @@ func runFrom(t *testing.T, src string, slow bool, seed uint64) state {
 		w.pred[i] = r.Uint32() | uint32(r.IntN(2))*^uint32(0)
 	}
 	s := state{}
-	if err := c.run(); err != nil {
+	if err := c.cluster.run(l); err != nil {
 		s.err = err.Error()
 	}
 	s.r, s.x = fmt.Sprint(w.r[:p.rows32]), fmt.Sprint(w.x[:p.rows64])
@@ -325,11 +325,8 @@ func TestEveryFormIsFast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &decoder{mod: m, sm: 90, base: ModuleWindow}
-		if _, err := d.kernel(""); err != nil {
-			t.Fatal(err)
-		}
-		d.f = m.Funcs[0]
+		d := &decoder{mod: m, sm: 90, base: ModuleWindow, p: &Program{}}
+		d.program(m.Funcs[0])
 		insts, _ := d.f.Code()
 		d.in, d.out = insts[0], inst{}
 		if got := d.rows(nil) != nil; got != want {
