@@ -505,7 +505,7 @@ func (w *Warp) room(s space, n int, write bool) (view []byte, base uint64) {
 	if a&windowMask != 0 {
 		return nil, 0
 	}
-	if view = w.cta.launch.span(base, 1, write); len(view) > pageBytes {
+	if view = w.cta.span(base, 1, write); len(view) > pageBytes {
 		view = view[:pageBytes]
 	}
 	return view, base
@@ -692,7 +692,7 @@ func (w *Warp) dash(n int) (done int) {
 			w.deliver()
 		}
 		cta.issued++
-		if cta.launch.err != nil {
+		if cta.fault.err != nil {
 			return done
 		}
 	}

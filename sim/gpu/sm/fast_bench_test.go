@@ -40,7 +40,8 @@ func loadSlow(m *ptx.Module, entry string, sm int) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{mod: m, sm: sm, base: ModuleWindow, slow: true, p: &Program{Name: f.Name}}
+	d := &decoder{mod: m, sm: sm, target: plainTarget(sm), base: ModuleWindow, slow: true,
+		p: &Program{Name: f.Name}}
 	d.program(f)
 	if len(d.faults) > 0 {
 		return nil, &UnsupportedError{m.Name, f.Name, d.faults}

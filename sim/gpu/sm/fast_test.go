@@ -325,7 +325,7 @@ func TestEveryFormIsFast(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := &decoder{mod: m, sm: 90, base: ModuleWindow, p: &Program{}}
+		d := &decoder{mod: m, sm: 90, target: plainTarget(90), base: ModuleWindow, p: &Program{}}
 		d.program(m.Funcs[0])
 		insts, _ := d.f.Code()
 		d.in, d.out = insts[0], inst{}
