@@ -68,7 +68,11 @@ func (e *env) openChip(timed bool) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := gpu.New(c, gpu.Options{Timed: timed})
+	says := e.out // printf of kernels
+	if e.json {
+		says = e.err
+	}
+	a, err := gpu.New(c, gpu.Options{Timed: timed, Stdout: says})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}

@@ -26,6 +26,7 @@ type ptxRun struct {
 	expect      []string
 	functional  bool
 	device      string
+	cluster     string
 }
 
 const ptxRunLong = `Run one kernel of a PTX file on the chip of --board, without a machine around it.
@@ -49,6 +50,7 @@ func ptxRunCommand(e *env) *cobra.Command {
 	f.StringVar(&r.entry, "entry", "", "`KERNEL` to run; may be left out if there is one")
 	f.StringVar(&r.grid, "grid", "1", "CTAs, `X[,Y[,Z]]`")
 	f.StringVar(&r.block, "block", "32", "threads a CTA, `X[,Y[,Z]]`")
+	f.StringVar(&r.cluster, "cluster", "", "CTAs a cluster, `X[,Y[,Z]]`; else what the kernel says")
 	f.IntVar(&r.shared, "shared", 0, "`BYTES` of dynamic shared memory")
 	f.StringArrayVar(&r.args, "arg", nil, "an argument of the kernel, in order")
 	f.StringArrayVar(&r.print, "print", nil, "print a buffer, `INDEX:TYPE[:COUNT]`")
@@ -174,6 +176,11 @@ func (e *env) ptxGrid(a hw.Accelerator, f *ptx.Func, r *ptxRun) (g hw.Grid, args
 	}
 	if g.Threads, err = dim3("--block", r.block); err != nil {
 		return g, nil, err
+	}
+	if r.cluster != "" {
+		if g.Cluster, err = dim3("--cluster", r.cluster); err != nil {
+			return g, nil, err
+		}
 	}
 	if err = place(a, args); err != nil {
 		return g, nil, err

@@ -76,3 +76,51 @@ func TestFaultsNameThePlace(t *testing.T) {
 		}
 	}
 }
+
+const hello = `.version 8.0
+.target sm_90
+.address_size 64
+.extern .func (.param .b32 r) vprintf (.param .b64 f, .param .b64 a);
+.global .align 1 .b8 text[9] = {114, 97, 110, 107, 32, 37, 117, 10, 0};
+.visible .entry k()
+{
+	.local .align 8 .b8 buf[8];
+	.reg .b32 %r<4>; .reg .b64 %rd<4>;
+	mov.u32 %r1, %cluster_ctarank;
+	mov.u64 %rd1, buf;
+	st.local.u32 [%rd1], %r1;
+	cvta.local.u64 %rd1, %rd1;
+	mov.u64 %rd2, text;
+	cvta.global.u64 %rd2, %rd2;
+	{
+	.param .b64 p0; .param .b64 p1; .param .b32 r0;
+	st.param.b64 [p0], %rd2;
+	st.param.b64 [p1], %rd1;
+	call.uni (r0), vprintf, (p0, p1);
+	}
+	ret;
+}`
+
+// TestPrintfOfAClusterLaunch: the launch's cluster reaches the kernel, its words the caller.
+func TestPrintfOfAClusterLaunch(t *testing.T) {
+	var out strings.Builder
+	a, err := gpu.Open("h100", gpu.Options{Stdout: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := a.Load("hello.ptx", []byte(hello))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := m.Kernel("k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = k.Launch(hw.Grid{Blocks: [3]uint32{4}, Cluster: [3]uint32{2}})
+	if err != nil || out.String() != "rank 0\nrank 1\nrank 0\nrank 1\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if _, err := k.Launch(hw.Grid{Blocks: [3]uint32{3}, Cluster: [3]uint32{2}}); err == nil {
+		t.Error("half a cluster is no error")
+	}
+}

@@ -291,17 +291,14 @@ const patience = 1 << 12
 func (c *CTA) turn() (progress bool, err error) {
 	c.freed = c.freed[:0]
 	for _, w := range c.warps {
-		for n := 0; n < quantum && !w.done() && !w.blocked(); n++ {
-			w.step()
-			w.deliver()
-			c.issued++
+		if w.dash(quantum) > 0 {
 			progress = true
-			if c.fault.err != nil {
-				return false, c.fault.err
-			}
-			if c.issued > stepLimit {
-				c.fail(w, "no end after %d instructions", uint64(stepLimit))
-			}
+		}
+		if c.issued > stepLimit {
+			c.fail(w, "no end after %d instructions", uint64(stepLimit))
+		}
+		if c.fault.err != nil {
+			return false, c.fault.err
 		}
 	}
 	return progress, nil

@@ -17,6 +17,7 @@ type decoder struct {
 	sm     int
 	target *lower.Target
 	base   uint64 // of the .global variables
+	slow   bool   // without the forms over rows
 	faults []string
 
 	place   []int32 // register -> row in its file
@@ -345,7 +346,7 @@ func (d *decoder) decode(labels []int) {
 	default:
 		before := len(d.faults)
 		if run := d.operation(); run != nil {
-			d.out.run = run
+			d.out.run = d.quick(run)
 			return
 		}
 		if len(d.faults) == before { // nobody has said why

@@ -66,9 +66,6 @@ func (d *decoder) map32(in *ptx.Inst, t ptx.Type) func(*Warp) {
 		a, dst := d.src32(1), d.dst(&in.Args[0])
 		return func(w *Warp) { map1(w.mask, &w.r[dst], &w.r[a], f) }
 	case 2:
-		if run := d.fast2(in, t); run != nil {
-			return run
-		}
 		f := binary32(in, t)
 		if f == nil {
 			return nil
@@ -84,45 +81,6 @@ func (d *decoder) map32(in *ptx.Inst, t ptx.Type) func(*Warp) {
 		return func(w *Warp) { map3(w.mask, &w.r[dst], &w.r[a], &w.r[b], &w.r[c], f) }
 	}
 	return nil
-}
-
-// fast2 has its loops written out: these forms are most of what address arithmetic does.
-func (d *decoder) fast2(in *ptx.Inst, t ptx.Type) func(*Warp) {
-	if t.Bits() != 32 || t.IsFloat() || in.Has(ptx.ModSat) || in.Has(ptx.ModCc) {
-		return nil
-	}
-	var loop func(d, a, b *row)
-	switch in.Op.ID {
-	case ptx.OpAdd:
-		loop = func(d, a, b *row) {
-			for l := range d {
-				d[l] = a[l] + b[l]
-			}
-		}
-	case ptx.OpAnd:
-		loop = func(d, a, b *row) {
-			for l := range d {
-				d[l] = a[l] & b[l]
-			}
-		}
-	case ptx.OpXor:
-		loop = func(d, a, b *row) {
-			for l := range d {
-				d[l] = a[l] ^ b[l]
-			}
-		}
-	default:
-		return nil
-	}
-	f := binary32(in, t)
-	a, b, dst := d.src32(1), d.src32(2), d.dst(&in.Args[0])
-	return func(w *Warp) {
-		if w.mask == allLanes {
-			loop(&w.r[dst], &w.r[a], &w.r[b])
-			return
-		}
-		map2(w.mask, &w.r[dst], &w.r[a], &w.r[b], f)
-	}
 }
 
 func (d *decoder) map64(in *ptx.Inst, t ptx.Type) func(*Warp) {

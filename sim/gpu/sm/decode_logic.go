@@ -83,11 +83,15 @@ func floatRelation(in *ptx.Inst, c ptx.Mod, t ptx.Type) (narrow func(a, b uint32
 
 // setp: p|q = (a cmp b) bool c.
 func (d *decoder) setp() func(*Warp) {
-	in := d.in
-	compare, halves := d.lanesOf(in.Type(0))
+	compare, halves := d.lanesOf(d.in.Type(0))
 	if compare == nil {
 		return nil
 	}
+	return d.setpWith(compare, halves)
+}
+
+func (d *decoder) setpWith(compare func(w *Warp, half int) uint32, halves bool) func(*Warp) {
+	in := d.in
 	combine := d.combination()
 	dst := in.Args[0]
 	second := -1

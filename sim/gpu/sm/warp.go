@@ -50,6 +50,7 @@ type Warp struct {
 	stalled   uint32     // lanes that let others of the warp go first
 	arrivals  [Lanes]int // the phase of the cluster's barrier that each lane arrived in, plus one
 	transfers []transfer
+	fast
 	timing
 }
 
@@ -59,6 +60,14 @@ func newWarp(c *CTA, id, threads int) *Warp {
 	w.r = make([]row, p.rows32+len(p.const32))
 	w.x = make([]wide, p.rows64+len(p.const64))
 	w.pred = make([]uint32, p.preds)
+	for i, v := range p.const32 {
+		for l := range Lanes {
+			w.r[p.rows32+i][l] = v
+		}
+	}
+	for i, v := range p.const64 {
+		fill(&w.x[p.rows64+i], v)
+	}
 	w.reset(threads)
 	return w
 }
@@ -69,16 +78,6 @@ func (w *Warp) reset(threads int) {
 	clear(w.r[:p.rows32])
 	clear(w.x[:p.rows64])
 	clear(w.pred)
-	for i, v := range p.const32 {
-		for l := range Lanes {
-			w.r[p.rows32+i][l] = v
-		}
-	}
-	for i, v := range p.const64 {
-		for l := range Lanes {
-			w.x[p.rows64+i][l] = v
-		}
-	}
 	w.live = ^uint32(0)
 	if threads < Lanes {
 		w.live = 1<<threads - 1
@@ -248,6 +247,11 @@ func (w *Warp) barrier(in *inst) {
 		w.cta.arrive(id, threads, arrived, nil)
 		return
 	}
+	if !w.diverged && w.mask == w.live && in.vote == nil { // all together, as nearly always
+		w.waiting, w.active = w.live, 0
+		w.cta.arrive(id, threads, arrived, w)
+		return
+	}
 	w.split()
 	w.move(w.active, w.pc+1)
 	w.waiting |= w.mask
@@ -262,5 +266,10 @@ func (w *Warp) barrier(in *inst) {
 // release lets the lanes that wait go on.
 func (w *Warp) release() {
 	w.waiting = 0
+	if !w.diverged {
+		w.active = w.live
+		w.pc++
+		return
+	}
 	w.regroup()
 }

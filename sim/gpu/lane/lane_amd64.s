@@ -1,0 +1,735 @@
+#include "textflag.h"
+
+// Every function ends with VZEROUPPER: dirty upper halves make the SSE code of the Go runtime
+// crawl.
+
+// 1 << lane.
+DATA bits<>+0(SB)/8, $0x0000000200000001
+DATA bits<>+8(SB)/8, $0x0000000800000004
+DATA bits<>+16(SB)/8, $0x0000002000000010
+DATA bits<>+24(SB)/8, $0x0000008000000040
+DATA bits<>+32(SB)/8, $0x0000020000000100
+DATA bits<>+40(SB)/8, $0x0000080000000400
+DATA bits<>+48(SB)/8, $0x0000200000001000
+DATA bits<>+56(SB)/8, $0x0000800000004000
+DATA bits<>+64(SB)/8, $0x0002000000010000
+DATA bits<>+72(SB)/8, $0x0008000000040000
+DATA bits<>+80(SB)/8, $0x0020000000100000
+DATA bits<>+88(SB)/8, $0x0080000000400000
+DATA bits<>+96(SB)/8, $0x0200000001000000
+DATA bits<>+104(SB)/8, $0x0800000004000000
+DATA bits<>+112(SB)/8, $0x2000000010000000
+DATA bits<>+120(SB)/8, $0x8000000040000000
+GLOBL bits<>(SB), RODATA, $128
+
+// 4 * lane, of the first 8 lanes.
+DATA steps<>+0(SB)/8, $0x0000000400000000
+DATA steps<>+8(SB)/8, $0x0000000c00000008
+DATA steps<>+16(SB)/8, $0x0000001400000010
+DATA steps<>+24(SB)/8, $0x0000001c00000018
+GLOBL steps<>(SB), RODATA, $32
+
+DATA words<>+0(SB)/4, $0x7fffffff  // the NaN; all but the sign
+DATA words<>+4(SB)/4, $0x7f800000  // the exponent
+DATA words<>+8(SB)/4, $32          // 4 * 8 lanes
+DATA words<>+12(SB)/4, $0x80000000 // the sign
+GLOBL words<>(SB), RODATA, $16
+
+DATA sign64<>+0(SB)/8, $0x8000000000000000
+GLOBL sign64<>(SB), RODATA, $8
+
+#define ARGS2 \
+	MOVQ d+0(FP), DI \
+	MOVQ a+8(FP), SI
+
+#define ARGS3 \
+	MOVQ d+0(FP), DI \
+	MOVQ a+8(FP), SI \
+	MOVQ b+16(FP), DX
+
+#define ARGS4 \
+	MOVQ d+0(FP), DI \
+	MOVQ a+8(FP), SI \
+	MOVQ b+16(FP), DX \
+	MOVQ c+24(FP), CX
+
+// Comparisons leave all ones in the lanes of Y0 to Y3; these become bits.
+#define ARGSC \
+	MOVQ a+0(FP), SI \
+	MOVQ b+8(FP), DX
+
+#define MASK4 \
+	VMOVMSKPS Y0, AX \
+	VMOVMSKPS Y1, BX \
+	VMOVMSKPS Y2, CX \
+	VMOVMSKPS Y3, DX \
+	SHLL $8, BX \
+	SHLL $16, CX \
+	SHLL $24, DX \
+	ORL BX, AX \
+	ORL DX, CX \
+	ORL CX, AX \
+	MOVL AX, ret+16(FP) \
+	VZEROUPPER \
+	RET
+
+#define EIGHTC(PART) \
+	ARGSC \
+	XORL AX, AX \
+	PART(0) \
+	PART(1) \
+	PART(2) \
+	PART(3) \
+	PART(4) \
+	PART(5) \
+	PART(6) \
+	PART(7) \
+	MOVL AX, ret+16(FP) \
+	VZEROUPPER \
+	RET
+
+#define LOAD4(R) \
+	VMOVDQU (R), Y0 \
+	VMOVDQU 32(R), Y1 \
+	VMOVDQU 64(R), Y2 \
+	VMOVDQU 96(R), Y3
+
+#define STORE4 \
+	VMOVDQU Y0, (DI) \
+	VMOVDQU Y1, 32(DI) \
+	VMOVDQU Y2, 64(DI) \
+	VMOVDQU Y3, 96(DI) \
+	VZEROUPPER \
+	RET
+
+#define WITH4(OP) \
+	OP (DX), Y0, Y0 \
+	OP 32(DX), Y1, Y1 \
+	OP 64(DX), Y2, Y2 \
+	OP 96(DX), Y3, Y3
+
+#define BINARY(OP) \
+	ARGS3 \
+	LOAD4(SI) \
+	WITH4(OP) \
+	STORE4
+
+TEXT ·add(SB), NOSPLIT, $0-24
+	BINARY(VPADDD)
+
+TEXT ·sub(SB), NOSPLIT, $0-24
+	BINARY(VPSUBD)
+
+TEXT ·mul(SB), NOSPLIT, $0-24
+	BINARY(VPMULLD)
+
+TEXT ·and(SB), NOSPLIT, $0-24
+	BINARY(VPAND)
+
+TEXT ·or(SB), NOSPLIT, $0-24
+	BINARY(VPOR)
+
+TEXT ·xor(SB), NOSPLIT, $0-24
+	BINARY(VPXOR)
+
+TEXT ·minS(SB), NOSPLIT, $0-24
+	BINARY(VPMINSD)
+
+TEXT ·maxS(SB), NOSPLIT, $0-24
+	BINARY(VPMAXSD)
+
+TEXT ·minU(SB), NOSPLIT, $0-24
+	BINARY(VPMINUD)
+
+TEXT ·maxU(SB), NOSPLIT, $0-24
+	BINARY(VPMAXUD)
+
+TEXT ·shl(SB), NOSPLIT, $0-24
+	BINARY(VPSLLVD)
+
+TEXT ·shrU(SB), NOSPLIT, $0-24
+	BINARY(VPSRLVD)
+
+TEXT ·shrS(SB), NOSPLIT, $0-24
+	BINARY(VPSRAVD)
+
+TEXT ·mad(SB), NOSPLIT, $0-32
+	ARGS4
+	LOAD4(SI)
+	WITH4(VPMULLD)
+	VPADDD (CX), Y0, Y0
+	VPADDD 32(CX), Y1, Y1
+	VPADDD 64(CX), Y2, Y2
+	VPADDD 96(CX), Y3, Y3
+	STORE4
+
+// Replace NaNs by the canonical one, in Y15.
+#define CANON1(R) \
+	VCMPPS $3, R, R, Y8 \
+	VBLENDVPS Y8, Y15, R, R
+
+#define CANON4 \
+	VBROADCASTSS words<>+0(SB), Y15 \
+	CANON1(Y0) \
+	CANON1(Y1) \
+	CANON1(Y2) \
+	CANON1(Y3)
+
+// Flush with the masks that FLUSHERS loads: the exponent in Y14, zero in Y13, all but the sign in
+// Y12.
+#define FLUSHERS \
+	VBROADCASTSS words<>+4(SB), Y14 \
+	VPXOR Y13, Y13, Y13 \
+	VBROADCASTSS words<>+0(SB), Y12
+
+#define FLUSH1(R) \
+	VPAND Y14, R, Y9 \
+	VPCMPEQD Y13, Y9, Y9 \
+	VPAND Y12, Y9, Y9 \
+	VPANDN R, Y9, R
+
+#define FLUSH4 \
+	FLUSH1(Y0) \
+	FLUSH1(Y1) \
+	FLUSH1(Y2) \
+	FLUSH1(Y3)
+
+#define LOADB \
+	VMOVDQU (DX), Y4 \
+	VMOVDQU 32(DX), Y5 \
+	VMOVDQU 64(DX), Y6 \
+	VMOVDQU 96(DX), Y7
+
+#define FLUSHB \
+	FLUSH1(Y4) \
+	FLUSH1(Y5) \
+	FLUSH1(Y6) \
+	FLUSH1(Y7)
+
+#define FLOATING(OP) \
+	ARGS3 \
+	LOAD4(SI) \
+	WITH4(OP) \
+	CANON4 \
+	STORE4
+
+#define FLUSHING(OP) \
+	ARGS3 \
+	FLUSHERS \
+	LOAD4(SI) \
+	LOADB \
+	FLUSH4 \
+	FLUSHB \
+	OP Y4, Y0, Y0 \
+	OP Y5, Y1, Y1 \
+	OP Y6, Y2, Y2 \
+	OP Y7, Y3, Y3 \
+	CANON4 \
+	FLUSH4 \
+	STORE4
+
+TEXT ·addF(SB), NOSPLIT, $0-24
+	FLOATING(VADDPS)
+
+TEXT ·subF(SB), NOSPLIT, $0-24
+	FLOATING(VSUBPS)
+
+TEXT ·mulF(SB), NOSPLIT, $0-24
+	FLOATING(VMULPS)
+
+TEXT ·addFtz(SB), NOSPLIT, $0-24
+	FLUSHING(VADDPS)
+
+TEXT ·subFtz(SB), NOSPLIT, $0-24
+	FLUSHING(VSUBPS)
+
+TEXT ·mulFtz(SB), NOSPLIT, $0-24
+	FLUSHING(VMULPS)
+
+// A is R, B is S: R becomes the one that wins (X op Y), of equals EQUAL, never a NaN beside a
+// number.
+#define EXTREME(R, S, X, Y, EQUAL) \
+	VCMPPS $1, Y, X, Y8 \
+	VBLENDVPS Y8, R, S, Y9 \
+	VCMPPS $0, R, S, Y8 \
+	EQUAL R, S, Y10 \
+	VBLENDVPS Y8, Y10, Y9, Y9 \
+	VCMPPS $3, R, R, Y8 \
+	VBLENDVPS Y8, S, Y9, Y9 \
+	VCMPPS $3, S, S, Y8 \
+	VBLENDVPS Y8, R, Y9, R \
+	CANON1(R)
+
+TEXT ·minF(SB), NOSPLIT, $0-24
+	ARGS3
+	LOAD4(SI)
+	LOADB
+	VBROADCASTSS words<>+0(SB), Y15
+	EXTREME(Y0, Y4, Y0, Y4, VPOR)
+	EXTREME(Y1, Y5, Y1, Y5, VPOR)
+	EXTREME(Y2, Y6, Y2, Y6, VPOR)
+	EXTREME(Y3, Y7, Y3, Y7, VPOR)
+	STORE4
+
+TEXT ·maxF(SB), NOSPLIT, $0-24
+	ARGS3
+	LOAD4(SI)
+	LOADB
+	VBROADCASTSS words<>+0(SB), Y15
+	EXTREME(Y0, Y4, Y4, Y0, VPAND)
+	EXTREME(Y1, Y5, Y5, Y1, VPAND)
+	EXTREME(Y2, Y6, Y6, Y2, VPAND)
+	EXTREME(Y3, Y7, Y7, Y3, VPAND)
+	STORE4
+
+TEXT ·fmaF(SB), NOSPLIT, $0-32
+	ARGS4
+	LOAD4(SI)
+	LOADB
+	VFMADD213PS (CX), Y4, Y0
+	VFMADD213PS 32(CX), Y5, Y1
+	VFMADD213PS 64(CX), Y6, Y2
+	VFMADD213PS 96(CX), Y7, Y3
+	CANON4
+	STORE4
+
+#define FMAFLUSH(off, R, S) \
+	VMOVDQU off(CX), Y10 \
+	FLUSH1(Y10) \
+	VFMADD213PS Y10, S, R
+
+TEXT ·fmaFtz(SB), NOSPLIT, $0-32
+	ARGS4
+	FLUSHERS
+	LOAD4(SI)
+	LOADB
+	FLUSH4
+	FLUSHB
+	FMAFLUSH(0, Y0, Y4)
+	FMAFLUSH(32, Y1, Y5)
+	FMAFLUSH(64, Y2, Y6)
+	FMAFLUSH(96, Y3, Y7)
+	CANON4
+	FLUSH4
+	STORE4
+
+TEXT ·flushF(SB), NOSPLIT, $0-16
+	ARGS2
+	FLUSHERS
+	LOAD4(SI)
+	FLUSH4
+	STORE4
+
+TEXT ·fromS32(SB), NOSPLIT, $0-16
+	ARGS2
+	VCVTDQ2PS (SI), Y0
+	VCVTDQ2PS 32(SI), Y1
+	VCVTDQ2PS 64(SI), Y2
+	VCVTDQ2PS 96(SI), Y3
+	STORE4
+
+// Eight times the same for the eight parts of a wide register.
+#define EIGHT(PART) \
+	PART(0) \
+	PART(1) \
+	PART(2) \
+	PART(3) \
+	PART(4) \
+	PART(5) \
+	PART(6) \
+	PART(7) \
+	VZEROUPPER \
+	RET
+
+#define WIDES(i) \
+	VPMOVSXDQ (16*i)(SI), Y0 \
+	VPMOVSXDQ (16*i)(DX), Y1 \
+	VPMULDQ Y1, Y0, Y0 \
+	VPADDQ (32*i)(CX), Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define WIDEU(i) \
+	VPMOVZXDQ (16*i)(SI), Y0 \
+	VPMOVZXDQ (16*i)(DX), Y1 \
+	VPMULUDQ Y1, Y0, Y0 \
+	VPADDQ (32*i)(CX), Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·mulWideS(SB), NOSPLIT, $0-32
+	ARGS4
+	EIGHT(WIDES)
+
+TEXT ·mulWideU(SB), NOSPLIT, $0-32
+	ARGS4
+	EIGHT(WIDEU)
+
+#define SIGNED(i) \
+	VPMOVSXDQ (16*i)(SI), Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define ZEROED(i) \
+	VPMOVZXDQ (16*i)(SI), Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·signExtend(SB), NOSPLIT, $0-16
+	ARGS2
+	EIGHT(SIGNED)
+
+TEXT ·zeroExtend(SB), NOSPLIT, $0-16
+	ARGS2
+	EIGHT(ZEROED)
+
+// The low halves of 8 words.
+#define HALVES(i, R) \
+	VMOVDQU (64*i)(SI), R \
+	VMOVDQU (64*i+32)(SI), Y4 \
+	VSHUFPS $0x88, Y4, R, R \
+	VPERMQ $0xd8, R, R
+
+TEXT ·narrow(SB), NOSPLIT, $0-16
+	ARGS2
+	HALVES(0, Y0)
+	HALVES(1, Y1)
+	HALVES(2, Y2)
+	HALVES(3, Y3)
+	STORE4
+
+#define LONG(OP, i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	OP (32*i)(DX), Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define BINARY64(OP) \
+	ARGS3 \
+	LONG(OP, 0) \
+	LONG(OP, 1) \
+	LONG(OP, 2) \
+	LONG(OP, 3) \
+	LONG(OP, 4) \
+	LONG(OP, 5) \
+	LONG(OP, 6) \
+	LONG(OP, 7) \
+	VZEROUPPER \
+	RET
+
+TEXT ·add64(SB), NOSPLIT, $0-24
+	BINARY64(VPADDQ)
+
+TEXT ·sub64(SB), NOSPLIT, $0-24
+	BINARY64(VPSUBQ)
+
+TEXT ·and64(SB), NOSPLIT, $0-24
+	BINARY64(VPAND)
+
+TEXT ·or64(SB), NOSPLIT, $0-24
+	BINARY64(VPOR)
+
+TEXT ·xor64(SB), NOSPLIT, $0-24
+	BINARY64(VPXOR)
+
+#define SHIFTL(i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	VPMOVZXDQ (16*i)(DX), Y1 \
+	VPSLLVQ Y1, Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define SHIFTR(i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	VPMOVZXDQ (16*i)(DX), Y1 \
+	VPSRLVQ Y1, Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·shl64(SB), NOSPLIT, $0-24
+	ARGS3
+	EIGHT(SHIFTL)
+
+TEXT ·shrU64(SB), NOSPLIT, $0-24
+	ARGS3
+	EIGHT(SHIFTR)
+
+// The low half of a product: low*low + (low*high + high*low) << 32.
+#define PRODUCT64(i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	VMOVDQU (32*i)(DX), Y1 \
+	VPSRLQ $32, Y0, Y2 \
+	VPSRLQ $32, Y1, Y3 \
+	VPMULUDQ Y1, Y2, Y2 \
+	VPMULUDQ Y3, Y0, Y3 \
+	VPADDQ Y2, Y3, Y3 \
+	VPSLLQ $32, Y3, Y3 \
+	VPMULUDQ Y1, Y0, Y0 \
+	VPADDQ Y3, Y0, Y0
+
+#define MUL64(i) \
+	PRODUCT64(i) \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define MAD64(i) \
+	PRODUCT64(i) \
+	VPADDQ (32*i)(CX), Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·mul64(SB), NOSPLIT, $0-24
+	ARGS3
+	EIGHT(MUL64)
+
+TEXT ·mad64(SB), NOSPLIT, $0-32
+	ARGS4
+	EIGHT(MAD64)
+
+TEXT ·eq(SB), NOSPLIT, $0-20
+	ARGSC
+	LOAD4(SI)
+	WITH4(VPCMPEQD)
+	MASK4
+
+TEXT ·gtS(SB), NOSPLIT, $0-20
+	ARGSC
+	LOAD4(SI)
+	WITH4(VPCMPGTD)
+	MASK4
+
+// Unsigned: with the signs turned around.
+#define ABOVE(off, R) \
+	VPXOR off(DX), Y15, Y4 \
+	VPXOR R, Y15, R \
+	VPCMPGTD Y4, R, R
+
+TEXT ·gtU(SB), NOSPLIT, $0-20
+	ARGSC
+	VBROADCASTSS words<>+12(SB), Y15
+	LOAD4(SI)
+	ABOVE(0, Y0)
+	ABOVE(32, Y1)
+	ABOVE(64, Y2)
+	ABOVE(96, Y3)
+	MASK4
+
+#define RELATION(code) \
+	ARGSC \
+	LOAD4(SI) \
+	VCMPPS code, (DX), Y0, Y0 \
+	VCMPPS code, 32(DX), Y1, Y1 \
+	VCMPPS code, 64(DX), Y2, Y2 \
+	VCMPPS code, 96(DX), Y3, Y3 \
+	MASK4
+
+TEXT ·eqF(SB), NOSPLIT, $0-20
+	RELATION($0)
+
+TEXT ·ltF(SB), NOSPLIT, $0-20
+	RELATION($1)
+
+TEXT ·leF(SB), NOSPLIT, $0-20
+	RELATION($2)
+
+TEXT ·unorderedF(SB), NOSPLIT, $0-20
+	RELATION($3)
+
+#define BITS64(i) \
+	VMOVMSKPD Y0, BX \
+	SHLL $(4*i), BX \
+	ORL BX, AX
+
+#define EQ64(i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	VPCMPEQQ (32*i)(DX), Y0, Y0 \
+	BITS64(i)
+
+#define GT64(i) \
+	VMOVDQU (32*i)(SI), Y0 \
+	VPCMPGTQ (32*i)(DX), Y0, Y0 \
+	BITS64(i)
+
+#define ABOVE64(i) \
+	VPXOR (32*i)(SI), Y15, Y0 \
+	VPXOR (32*i)(DX), Y15, Y1 \
+	VPCMPGTQ Y1, Y0, Y0 \
+	BITS64(i)
+
+TEXT ·eq64(SB), NOSPLIT, $0-20
+	EIGHTC(EQ64)
+
+TEXT ·gtS64(SB), NOSPLIT, $0-20
+	EIGHTC(GT64)
+
+TEXT ·gtU64(SB), NOSPLIT, $0-20
+	VPBROADCASTQ sign64<>(SB), Y15
+	EIGHTC(ABOVE64)
+
+// All ones in the lanes of m, which is broadcast in Y15.
+#define LANES(off, R) \
+	VMOVDQU bits<>+off(SB), Y14 \
+	VPAND Y14, Y15, R \
+	VPCMPEQD Y14, R, R
+
+#define PICK(off, R) \
+	LANES(off, Y8) \
+	VMOVDQU off(DX), R \
+	VPBLENDVB Y8, off(SI), R, R
+
+TEXT ·select32(SB), NOSPLIT, $0-28
+	ARGS3
+	MOVL m+24(FP), AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	PICK(0, Y0)
+	PICK(32, Y1)
+	PICK(64, Y2)
+	PICK(96, Y3)
+	STORE4
+
+#define PICK64(off, R) \
+	VMOVDQU (2*off)(DX), Y0 \
+	VPMOVSXDQ R, Y1 \
+	VPBLENDVB Y1, (2*off)(SI), Y0, Y0 \
+	VMOVDQU Y0, (2*off)(DI)
+
+#define PICKPAIR(off) \
+	LANES(off, Y8) \
+	PICK64(off, X8) \
+	VEXTRACTI128 $1, Y8, X8 \
+	PICK64((off+16), X8)
+
+TEXT ·select64(SB), NOSPLIT, $0-28
+	ARGS3
+	MOVL m+24(FP), AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, Y15
+	PICKPAIR(0)
+	PICKPAIR(32)
+	PICKPAIR(64)
+	PICKPAIR(96)
+	VZEROUPPER
+	RET
+
+#define ADDRESS(i) \
+	VMOVDQU (16*i)(SI), X0 \
+	VPADDD X15, X0, X0 \
+	VPMOVZXDQ X0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+#define ADDRESS64(i) \
+	VPADDQ (32*i)(SI), Y15, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·address(SB), NOSPLIT, $0-20
+	MOVQ a+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVL off+16(FP), AX
+	VMOVD AX, X15
+	VPBROADCASTD X15, X15
+	EIGHT(ADDRESS)
+
+TEXT ·address64(SB), NOSPLIT, $0-24
+	MOVQ a+0(FP), DI
+	MOVQ x+8(FP), SI
+	VPBROADCASTQ off+16(FP), Y15
+	EIGHT(ADDRESS64)
+
+#define DIFFERENCES(i) \
+	VMOVDQU (64*i)(SI), Y0 \
+	VMOVDQU (64*i+32)(SI), Y1 \
+	VPSUBQ Y15, Y0, Y0 \
+	VPSUBQ Y15, Y1, Y1 \
+	VPOR Y0, Y14, Y14 \
+	VPOR Y1, Y14, Y14 \
+	VSHUFPS $0x88, Y1, Y0, Y0 \
+	VPERMQ $0xd8, Y0, Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·offsets(SB), NOSPLIT, $0-32
+	ARGS2
+	VPBROADCASTQ base+16(FP), Y15
+	VPXOR Y14, Y14, Y14
+	DIFFERENCES(0)
+	DIFFERENCES(1)
+	DIFFERENCES(2)
+	DIFFERENCES(3)
+	VEXTRACTI128 $1, Y14, X0
+	VPOR X0, X14, X0
+	VPSRLDQ $8, X0, X1
+	VPOR X0, X1, X0
+	VMOVQ X0, AX
+	MOVQ AX, ret+24(FP)
+	VZEROUPPER
+	RET
+
+TEXT ·consecutive(SB), NOSPLIT, $0-9
+	MOVQ a+0(FP), SI
+	VPBROADCASTD (SI), Y0
+	VPADDD steps<>(SB), Y0, Y0
+	VPBROADCASTD words<>+8(SB), Y4
+	VPADDD Y4, Y0, Y1
+	VPADDD Y4, Y1, Y2
+	VPADDD Y4, Y2, Y3
+	VPCMPEQD (SI), Y0, Y0
+	VPCMPEQD 32(SI), Y1, Y1
+	VPCMPEQD 64(SI), Y2, Y2
+	VPCMPEQD 96(SI), Y3, Y3
+	VPAND Y0, Y1, Y1
+	VPAND Y2, Y3, Y3
+	VPAND Y1, Y3, Y3
+	VMOVMSKPS Y3, AX
+	CMPL AX, $0xff
+	SETEQ ret+8(FP)
+	VZEROUPPER
+	RET
+
+#define FETCH(off, R) \
+	VPCMPEQD Y8, Y8, Y8 \
+	VMOVDQU off(DX), Y9 \
+	VPGATHERDD Y8, (SI)(Y9*1), R
+
+TEXT ·gather(SB), NOSPLIT, $0-40
+	MOVQ d+0(FP), DI
+	MOVQ mem_base+8(FP), SI
+	MOVQ off+32(FP), DX
+	FETCH(0, Y0)
+	FETCH(32, Y1)
+	FETCH(64, Y2)
+	FETCH(96, Y3)
+	STORE4
+
+#define FETCH64(i) \
+	VPCMPEQD Y8, Y8, Y8 \
+	VMOVDQU (16*i)(DX), X9 \
+	VPGATHERDQ Y8, (SI)(X9*1), Y0 \
+	VMOVDQU Y0, (32*i)(DI)
+
+TEXT ·gather64(SB), NOSPLIT, $0-40
+	MOVQ d+0(FP), DI
+	MOVQ mem_base+8(FP), SI
+	MOVQ off+32(FP), DX
+	EIGHT(FETCH64)
+
+TEXT ·scatter(SB), NOSPLIT, $0-40
+	MOVQ mem_base+0(FP), DI
+	MOVQ off+24(FP), DX
+	MOVQ s+32(FP), SI
+	XORL CX, CX
+next:
+	MOVL (DX)(CX*4), AX
+	MOVL (SI)(CX*4), R8
+	MOVL 4(DX)(CX*4), BX
+	MOVL 4(SI)(CX*4), R9
+	MOVL R8, (DI)(AX*1)
+	MOVL R9, (DI)(BX*1)
+	ADDL $2, CX
+	CMPL CX, $32
+	JLT  next
+	RET
+
+TEXT ·scatter64(SB), NOSPLIT, $0-40
+	MOVQ mem_base+0(FP), DI
+	MOVQ off+24(FP), DX
+	MOVQ s+32(FP), SI
+	XORL CX, CX
+next:
+	MOVL (DX)(CX*4), AX
+	MOVQ (SI)(CX*8), R8
+	MOVQ R8, (DI)(AX*1)
+	INCL CX
+	CMPL CX, $32
+	JLT  next
+	RET
