@@ -78,7 +78,7 @@ func (l *Launch) checkCluster() error {
 func newCluster(l *Launch) *cluster {
 	k := &cluster{size: l.clusterSize()}
 	for range l.clusterCTAs() {
-		c := newCTA(l)
+		c := newCTA(l, l.Prog)
 		c.cluster, c.rank = k, len(k.ctas)
 		k.ctas = append(k.ctas, c)
 	}

@@ -7,6 +7,7 @@ type Config struct {
 	SM        int     // compute capability times ten
 	GHz       float64 // SM clock
 	SubCores  int
+	Threads   int // that run SMs; 0 and 1 mean the caller's own
 	Warps     int // resident a SM, at most
 	CTAs      int
 	Registers int // 32-bit, a SM

@@ -54,6 +54,7 @@ type subCore struct {
 
 // Core is one SM.
 type Core struct {
+	prog    *Program // the copy of its thread
 	grid    *Grid
 	group   *group
 	id      int
@@ -98,7 +99,7 @@ func (c *Core) room() *CTA {
 		c.spare = c.spare[:n-1]
 		return cta
 	}
-	cta := newCTA(c.grid.launch)
+	cta := newCTA(c.grid.launch, c.prog)
 	for i, w := range cta.warps {
 		w.sub = i % len(c.subs)
 	}
@@ -190,7 +191,7 @@ func (c *Core) step(limit int64) bool {
 func (c *Core) issue(s *subCore, w *Warp, t int64) {
 	if w.unit == lower.Memory {
 		if at := c.lsu.room(t); at > t { // no more requests fit
-			w.next, w.reason = at, MemoryThrottle
+			w.next, w.reason, w.dirty = at, MemoryThrottle, at == far
 			c.choose(s)
 			return
 		}

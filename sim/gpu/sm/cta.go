@@ -152,8 +152,8 @@ type CTA struct {
 }
 
 // newCTA makes the room for CTAs of a launch; place puts one into it.
-func newCTA(l *Launch) *CTA {
-	c := &CTA{launch: l, prog: l.Prog, shared: make([]byte, l.Prog.Static+l.Shared),
+func newCTA(l *Launch, p *Program) *CTA {
+	c := &CTA{launch: l, prog: p, shared: make([]byte, l.Prog.Static+l.Shared),
 		fault: &l.fault}
 	c.cluster = &cluster{ctas: []*CTA{c}, size: [3]uint32{1, 1, 1}}
 	threads := l.Threads()

@@ -249,7 +249,7 @@ func runFrom(t *testing.T, src string, slow bool, seed uint64) state {
 	if err := l.Check(); err != nil {
 		t.Fatal(err)
 	}
-	c := newCTA(l)
+	c := newCTA(l, l.Prog)
 	c.place(0, 0)
 	for i := range c.shared {
 		c.shared[i] = byte(r.Uint32())

@@ -29,9 +29,7 @@ type Grid struct {
 	merge   merger
 	ended   []ended
 	err     error
-	// Threads is how many threads may run SMs; 0 and 1 mean this one. Kernels whose CTAs talk to
-	// one another through global memory run on one.
-	Threads int
+	progs   []*Program // one a thread
 	// OnCTA, if set, hears of every CTA that ends: SM, linear index, first and last cycle, warps,
 	// warp instructions.
 	OnCTA func(sm, cta int, start, end int64, warps int, instructions uint64)
@@ -105,8 +103,8 @@ func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers 
 	if err := g.regroup(l.clusterCTAs()); err != nil {
 		return nil, err
 	}
-	if l.Prog.talks || len(g.groups) == 1 {
-		g.Threads = 1
+	if err := g.threads(); err != nil {
+		return nil, err
 	}
 	// One CTA a SM and cycle: what simulators use; the hardware's rate is not published.
 	for round := range n {
@@ -115,6 +113,25 @@ func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers 
 		}
 	}
 	return g, nil
+}
+
+// threads makes a program for each thread. Kernels whose CTAs talk to one another through global
+// memory, or to the host, run on one.
+func (g *Grid) threads() error {
+	g.progs = []*Program{g.launch.Prog}
+	for !g.launch.Prog.talks && len(g.progs) < min(g.cfg.Threads, len(g.groups), (g.launch.CTAs()+1)/2) {
+		p, err := g.launch.Prog.again()
+		if err != nil {
+			return err
+		}
+		g.progs = append(g.progs, p)
+	}
+	for i := range g.groups {
+		for _, c := range g.groups[i].cores {
+			c.prog = g.progs[i%len(g.progs)]
+		}
+	}
+	return nil
 }
 
 // regroup gives each cluster of CTAs as many SMs.

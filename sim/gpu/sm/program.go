@@ -92,7 +92,7 @@ type cost struct {
 	waiting bool // a wait_group: at most wait groups of the queue may be outstanding
 }
 
-// Program is a kernel ready to run. It is immutable and may be shared.
+// Program is a kernel ready to run. One thread at a time may run it.
 type Program struct {
 	Name      string
 	insts     []inst
@@ -114,10 +114,11 @@ type Program struct {
 	funcs     []callee
 	micros    []lower.Micro // machine program: of instruction i those from first[i] to first[i+1]
 	first     []int32
-	needs     int            // 32-bit registers a thread
-	spilled   int            // registers that did not fit
-	talks     bool           // CTAs may talk to one another through global memory, or to the host
-	numbered  map[uint64]int // function numbers to places in funcs
+	needs     int                      // 32-bit registers a thread
+	spilled   int                      // registers that did not fit
+	again     func() (*Program, error) // makes a copy: decoded code has scratch of its own
+	talks     bool                     // CTAs may talk to one another through global memory, or to the host
+	numbered  map[uint64]int           // function numbers to places in funcs
 }
 
 // Registers is how many 32-bit registers a thread uses after lowering.
@@ -162,7 +163,9 @@ func LoadAt(m *ptx.Module, entry string, t *lower.Target, base uint64) (*Program
 	if err != nil {
 		return nil, err
 	}
-	d := &decoder{mod: m, sm: t.SM, target: t, base: base, p: &Program{Name: f.Name, source: m.Name}}
+	p := &Program{Name: f.Name, source: m.Name}
+	p.again = func() (*Program, error) { return LoadAt(m, f.Name, t, base) }
+	d := &decoder{mod: m, sm: t.SM, target: t, base: base, p: p}
 	d.program(f)
 	if len(d.faults) > 0 {
 		return nil, &UnsupportedError{m.Name, f.Name, d.faults}

@@ -27,6 +27,7 @@ func (d *decoder) runtimeCall(site *callSite, name string) {
 		d.fault("%s takes %d arguments", name, runtimeArity[name])
 	}
 	d.out.kind, d.out.calls = plain, nil
+	d.p.talks = true
 	f := runtimeCalls[name]
 	d.out.run = func(w *Warp) {
 		for m := w.mask; m != 0 && w.cta.fault.err == nil; m &= m - 1 {

@@ -12,11 +12,12 @@ import (
 func account(t *testing.T, l *Launch, threads int, cut int64) string {
 	t.Helper()
 	mem := memory.New(testMemory)
-	g, err := NewGrid(testConfig, 8, mem, l, l.Prog.Registers(), 1000)
+	cfg := testConfig
+	cfg.Threads = threads
+	g, err := NewGrid(cfg, 8, mem, l, l.Prog.Registers(), 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Threads = threads
 	g.KeepProfile()
 	var log bytes.Buffer
 	g.OnCTA = func(sm, cta int, start, end int64, warps int, n uint64) {
