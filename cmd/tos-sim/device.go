@@ -72,7 +72,8 @@ func (e *env) openChip(timed bool) (*device, error) {
 	if e.json {
 		says = e.err
 	}
-	a, err := gpu.New(c, gpu.Options{Timed: timed, Stdout: says})
+	a, err := gpu.New(c, gpu.Options{Timed: timed, Stdout: says, Threads: e.threads,
+		Sample: !e.exact})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}

@@ -38,6 +38,8 @@ type env struct {
 	seed     uint64
 	drive    string // an image file; "" for the drive made at boot
 	trace    string // where the trace goes; "" records none
+	threads  int    // that simulate SMs
+	exact    bool   // no sampling
 	ties     uint64 // seed that shuffles simultaneous events; 0 leaves them in order
 }
 
@@ -103,6 +105,10 @@ func newRoot(e *env) *cobra.Command {
 	f.StringVar(&e.trace, "trace", "", "record a timing trace into `FILE`")
 	f.Uint64Var(&e.ties, "shuffle-ties", 0, "order simultaneous events by a hash of `SEED`: the "+
 		"results must not change")
+	f.IntVar(&e.threads, "threads", 1, "simulate SMs on `N` threads; the outcome is the same for "+
+		"kernels without data races")
+	f.BoolVar(&e.exact, "exact", false, "time every CTA; default: of grids of many like waves, "+
+		"enough to know the others")
 	f.BoolVar(&e.json, "json", false, "write the report as JSON")
 	f.Var(newChoice(&e.color, "auto", "auto", "always", "never"), "color",
 		"colour `WHEN`: auto, always or never; NO_COLOR is honoured")

@@ -45,6 +45,9 @@ func (e *env) boot(body func(s *session) error) error {
 	if s.board, err = board.New(spec, s.rec, e.ties, store); err != nil {
 		return usage("", "%w", err)
 	}
+	for _, g := range s.board.GPUs {
+		g.Simulate(e.threads, !e.exact)
+	}
 	defer s.board.Close()
 	s.board.Tick = func() {
 		if s.progress != nil {

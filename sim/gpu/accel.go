@@ -15,8 +15,10 @@ import (
 
 // Options of an accelerator.
 type Options struct {
-	Timed  bool      // launches take time; else they only compute
-	Stdout io.Writer // takes what kernels print; nil drops it
+	Timed   bool      // launches take time; else they only compute
+	Threads int       // that simulate; 0 and 1 mean the caller's own
+	Sample  bool      // time a sample of the CTAs of large grids (see sm.Config)
+	Stdout  io.Writer // takes what kernels print; nil drops it
 }
 
 // Accelerator is a chip without a machine around it. It implements hw.Accelerator.
@@ -48,6 +50,7 @@ func New(c *chip.Chip, o Options) (*Accelerator, error) {
 	}
 	a := &Accelerator{chip: c, opts: o, core: c.Core(), heap: sm.NewHeap(sm.DefaultHeap),
 		mem: allotments{limit: uint64(c.Get("hbm.bytes")), next: allotBase}}
+	a.core.Threads, a.core.Sample = o.Threads, o.Sample
 	if o.Timed {
 		a.caches = memory.New(c.Memory())
 	}

@@ -87,6 +87,12 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 	return g, fn, nil
 }
 
+// Simulate says how grids are simulated: on how many threads, and whether grids of many like waves
+// of CTAs are timed by a sample of them (see sm.Config).
+func (g *GPU) Simulate(threads int, sample bool) {
+	g.core.Threads, g.core.Sample = threads, sample
+}
+
 // Reset is a function level reset: channels and what they had under way are gone, memory keeps its
 // contents.
 func (g *GPU) Reset() {

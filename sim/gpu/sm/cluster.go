@@ -75,10 +75,11 @@ func (l *Launch) checkCluster() error {
 }
 
 // newCluster makes the room for clusters of a launch; place puts one into it.
-func newCluster(l *Launch) *cluster {
+func newCluster(l *Launch, p *Program, f *fault) *cluster {
 	k := &cluster{size: l.clusterSize()}
 	for range l.clusterCTAs() {
-		c := newCTA(l, l.Prog)
+		c := newCTA(l, p)
+		c.fault = f
 		c.cluster, c.rank = k, len(k.ctas)
 		k.ctas = append(k.ctas, c)
 	}
@@ -139,7 +140,7 @@ func (k *cluster) leave(w *Warp, lanes uint32) {
 }
 
 // run executes the CTAs to their end without time, each warp until it waits or its turn is over.
-func (k *cluster) run(l *Launch) error {
+func (k *cluster) run() error {
 	for {
 		running, progress := false, false
 		for _, c := range k.ctas {
@@ -158,7 +159,7 @@ func (k *cluster) run(l *Launch) error {
 		}
 		if !progress && !k.expire() {
 			k.stuck()
-			return l.fault.err
+			return k.ctas[0].fault.err
 		}
 	}
 }

@@ -7,8 +7,9 @@ type Config struct {
 	SM        int     // compute capability times ten
 	GHz       float64 // SM clock
 	SubCores  int
-	Threads   int // that run SMs; 0 and 1 mean the caller's own
-	Warps     int // resident a SM, at most
+	Threads   int  // that run SMs; 0 and 1 mean the caller's own
+	Sample    bool // time few waves of a grid of many like ones, and compute the others only
+	Warps     int  // resident a SM, at most
 	CTAs      int
 	Registers int // 32-bit, a SM
 	Shared    int // bytes of shared memory a SM

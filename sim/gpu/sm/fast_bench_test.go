@@ -2,11 +2,13 @@ package sm
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"testing"
 
 	"tensoros/hw/ptx"
+	"tensoros/sim/gpu/memory"
 )
 
 // kernelFile decodes a kernel of testdata; slow leaves the fast forms out.
@@ -136,4 +138,37 @@ func BenchmarkVectorAdd(b *testing.B) {
 			benchmarkLaunch(b, l)
 		})
 	}
+}
+
+// The same kernels with time, on all SMs of a chip, on one and on two threads.
+
+func benchmarkTimed(b *testing.B, l *Launch) {
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads%d", threads), func(b *testing.B) {
+			cfg := testConfig
+			cfg.Threads = threads
+			var n uint64
+			for b.Loop() {
+				g, err := NewGrid(cfg, 132, memory.New(testMemory), l, l.Prog.Registers(), 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, _, err := g.Run(far); err != nil {
+					b.Fatal(err)
+				}
+				n += g.Stats().Instructions
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1e6, "Mwarp-instr/s")
+		})
+	}
+}
+
+func BenchmarkTiledF32Timed(b *testing.B) {
+	l, _ := tiled(kernelFile(b, "matmul_f32.ptx", false), 256)
+	benchmarkTimed(b, l)
+}
+
+func BenchmarkVectorAddTimed(b *testing.B) {
+	l, _ := vectors(kernelFile(b, "vecadd.ptx", false), 512*512)
+	benchmarkTimed(b, l)
 }

@@ -272,7 +272,7 @@ func runFrom(t *testing.T, src string, slow bool, seed uint64) state {
 		w.pred[i] = r.Uint32() | uint32(r.IntN(2))*^uint32(0)
 	}
 	s := state{}
-	if err := c.cluster.run(l); err != nil {
+	if err := c.cluster.run(); err != nil {
 		s.err = err.Error()
 	}
 	s.r, s.x = fmt.Sprint(w.r[:p.rows32]), fmt.Sprint(w.x[:p.rows64])

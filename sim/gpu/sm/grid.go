@@ -30,6 +30,7 @@ type Grid struct {
 	ended   []ended
 	err     error
 	progs   []*Program // one a thread
+	sampler sampler
 	// OnCTA, if set, hears of every CTA that ends: SM, linear index, first and last cycle, warps,
 	// warp instructions.
 	OnCTA func(sm, cta int, start, end int64, warps int, instructions uint64)
@@ -106,6 +107,7 @@ func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers 
 	if err := g.threads(); err != nil {
 		return nil, err
 	}
+	g.sampler.begin(g)
 	// One CTA a SM and cycle: what simulators use; the hardware's rate is not published.
 	for round := range n {
 		for i := range g.groups {
@@ -165,7 +167,7 @@ func (g *Grid) admit(on *group, at int64) {
 	g.next++
 	for rank, c := range on.cores {
 		cta := c.room()
-		cta.core = c
+		cta.core, cta.skew = c, g.sampler.skew
 		if k == nil {
 			cta.place(index, c.id)
 			c.admit(cta, at)
@@ -220,14 +222,18 @@ func (g *Grid) Run(limit int64) (done bool, next int64, err error) {
 		}
 		// A window that the caller cuts in two is one window all the same.
 		end := g.now + g.window
-		w.run(min(end, limit))
+		until := min(end, limit)
+		w.run(func(i int) { g.advance(i, until) })
 		g.collect()
 		if end <= limit {
 			g.exchange(end)
 			g.now = end
+			if n := g.sampler.steady(g); n > 0 {
+				g.skip(w, n)
+			}
 		}
 	}
-	return true, g.end, g.err
+	return true, g.End(), g.err
 }
 
 // due is when something happens next: an instruction, or the end of a window whose requests or
@@ -269,6 +275,13 @@ func (g *Grid) stuck() string {
 		}
 	}
 	return deadlock
+}
+
+// advance runs the groups of thread i to the end of a window.
+func (g *Grid) advance(i int, until int64) {
+	for ; i < len(g.groups); i += len(g.progs) {
+		g.groups[i].advance(until)
+	}
 }
 
 // advance runs a group to the end of a window, its SMs in the order of time.
@@ -319,10 +332,12 @@ func (g *Grid) replace(until int64) {
 	for _, e := range g.ended {
 		g.left--
 		g.end = max(g.end, e.at)
+		g.sampler.note(g, e.at)
 		g.stats.CTAs++
 		g.stats.Instructions += e.cta.issued
-		if g.OnCTA != nil {
-			g.OnCTA(e.core.id, e.cta.index, e.cta.start, e.at, len(e.cta.warps), e.cta.issued)
+		if skew := e.cta.skew; g.OnCTA != nil {
+			g.OnCTA(e.core.id, e.cta.index, e.cta.start+skew, e.at+skew, len(e.cta.warps),
+				e.cta.issued)
 		}
 		if e.cta.cluster.gone() && e.cta.cluster.retire() {
 			for _, m := range e.cta.cluster.ctas {
@@ -349,7 +364,7 @@ func (g *Grid) physical(c *Core, addr uint64) uint64 {
 }
 
 // End is the cycle after the last instruction; Stats what ran. Both are final when Run says done.
-func (g *Grid) End() int64   { return g.end }
+func (g *Grid) End() int64   { return g.end + g.sampler.skew }
 func (g *Grid) Stats() Stats { return g.stats }
 
 // Busy is how many cycles a unit was booked, over all sub-cores of all SMs.
