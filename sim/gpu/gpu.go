@@ -71,6 +71,10 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 	if err := c.Check(); err != nil {
 		return nil, nil, err
 	}
+	if spec.Interfaces[c.Arch] == nil {
+		return nil, nil, fmt.Errorf("chip %s: the host interface of %v is not modelled; "+
+			"`tos-sim ptx run` runs kernels on the chip alone", c.Name, c.Arch)
+	}
 	g := &GPU{Chip: c, VRAM: mem.NewSparse(uint64(c.Get("hbm.bytes"))), eng: eng, rec: rec,
 		iface: spec.Interfaces[c.Arch], core: c.Core(), clock: c.Clock()}
 	fn, err := fabric.Add(at, name, Spec(c), g)

@@ -9,6 +9,8 @@ type Arch uint8
 const (
 	Ampere Arch = iota + 1
 	Hopper
+	Ada
+	Blackwell // its SM only: no interface of it is in Interfaces
 )
 
 func (a Arch) String() string {
@@ -17,6 +19,10 @@ func (a Arch) String() string {
 		return "Ampere"
 	case Hopper:
 		return "Hopper"
+	case Ada:
+		return "Ada"
+	case Blackwell:
+		return "Blackwell"
 	}
 	return fmt.Sprintf("architecture %d", uint8(a))
 }
@@ -41,13 +47,14 @@ type Interface struct {
 // Interfaces by architecture.
 var Interfaces = map[Arch]*Interface{
 	Ampere: {Ampere, 0x17, 0xc56f, 0xc6c0, 0xc6b5, &QMDv3, &MMUv2, 0x160},
+	Ada:    {Ada, 0x19, 0xc56f, 0xc9c0, 0xc7b5, &QMDv3, &MMUv2, 0x160},
 	Hopper: {Hopper, 0x18, 0xc86f, 0xcbc0, 0xc8b5, &QMDv4, &MMUv3, 0x210},
 }
 
 // InterfaceByBoot finds the interface for the architecture field of NV_PMC_BOOT_42; nil if the
 // architecture is not known.
 func InterfaceByBoot(arch uint32) *Interface {
-	for _, a := range []Arch{Ampere, Hopper} {
+	for _, a := range []Arch{Ampere, Ada, Hopper} {
 		if Interfaces[a].BootID == arch {
 			return Interfaces[a]
 		}

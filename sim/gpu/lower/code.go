@@ -66,6 +66,8 @@ type Target struct {
 	SM       int // compute capability times ten
 	Latency  [Units]int
 	Interval [Units]float64 // cycles between two instructions of a warp
+	// HalfWork is the time of mma with f16 sums against f32 sums; 0 counts as 1.
+	HalfWork float64
 	// TensorHalf and TensorInt are the latencies of mma with f16 and s32 sums; 0 as others.
 	TensorHalf, TensorInt int
 	Predicate             int // from a comparison to a guard or branch

@@ -40,6 +40,9 @@ func (l *lowering) matrix(in *ptx.Inst) []step {
 	if in.Op.ID == ptx.OpMmaSp {
 		work /= 2
 	}
+	if in.Type(0) == ptx.F16 && l.t.HalfWork > 0 {
+		work *= l.t.HalfWork
+	}
 	fp8 := a == ptx.E4m3 || a == ptx.E5m2
 	if fp8 && (l.t.SM == 90 || l.t.SM == 100) {
 		return emulated()

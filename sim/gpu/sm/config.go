@@ -19,6 +19,7 @@ type Config struct {
 
 	Latency    [lower.Units]int64   // of Memory: a load from shared memory
 	Interval   [lower.Units]float64 // between two instructions of a sub-core
+	HalfWork   float64              // time of mma with f16 sums against f32 sums; 0 as 1
 	TensorHalf int64                // latency of mma with f16 sums; 0 as with f32 sums
 	TensorInt  int64                // with s32 sums
 
@@ -42,7 +43,7 @@ type Config struct {
 // Target is what code for the SM is lowered with.
 func (c *Config) Target() *lower.Target {
 	t := &lower.Target{SM: c.SM, Predicate: int(c.Predicate), Reuse: int(c.Reuse), Registers: 255,
-		TensorHalf: int(c.TensorHalf), TensorInt: int(c.TensorInt)}
+		HalfWork: c.HalfWork, TensorHalf: int(c.TensorHalf), TensorInt: int(c.TensorInt)}
 	for u, n := range c.Latency {
 		t.Latency[u] = int(n)
 	}
