@@ -40,7 +40,8 @@ var vgroups = []vgroup{
 	{"pcie", "PCI Express", pcieRows, pcieLeft},
 	{"nvme", "NVMe drives", nvmeRows, nvmeLeft},
 	{"tensor", "Tensor Core arithmetic", nil, tensorLeft},
-	{"gpu", "GPU", gpuRows, gpuLeft},
+	{"gpu", "GPU: microbenchmarks", gpuRows, gpuLeft},
+	{"gpu-curves", "GPU: curves", curveRows, nil},
 }
 
 var tensorLeft = []string{
@@ -119,7 +120,7 @@ func (e *env) validate(which string, gate bool) error {
 	bad := 0
 	p := e.progress("validate")
 	for _, g := range vgroups {
-		if which != "all" && which != g.name {
+		if which != "all" && which != g.name && !strings.HasPrefix(g.name, which+"-") {
 			continue
 		}
 		r, err := g.measure(p)

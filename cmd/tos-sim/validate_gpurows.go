@@ -79,7 +79,7 @@ const (
 	doubles = "mov.f64 %d1, 0d3ff0000000000000; mov.f64 %d2, 0d3ff0000000000000; " +
 		"mov.f64 %d3, 0d0000000000000000;"
 	// A word of shared memory that holds its own address.
-	ring = "mov.u32 %r10, %r5; st.shared.u32 [%r10], %r10; bar.sync 0;"
+	selfRing = "mov.u32 %r10, %r5; st.shared.u32 [%r10], %r10; bar.sync 0;"
 )
 
 func chainRows() []vrow {
@@ -105,13 +105,13 @@ func chainRows() []vrow {
 			noteTable),
 		chainRow(h, "fma.f64", doubles, "fma.rn.f64 %d1, %d1, %d2, %d3;", 8, srcXLA, fitted,
 			gpuAllow, noteTable),
-		chainRow(h, "ld.shared.u32", ring, "ld.shared.u32 %r10, [%r10];", 28, srcSlides, predicted,
+		chainRow(h, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcSlides, predicted,
 			gpuAllow, ""),
-		chainRow(chip.H200, "ld.shared.u32", ring, "ld.shared.u32 %r10, [%r10];", 29, srcAccel,
+		chainRow(chip.H200, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 29, srcAccel,
 			shown, 0, noteSimFit),
-		chainRow(a, "ld.shared.u32", ring, "ld.shared.u32 %r10, [%r10];", 28, srcAccel, shown, 0,
+		chainRow(a, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcAccel, shown, 0,
 			noteSimFit),
-		chainRow(a, "ld.shared.u32", ring, "ld.shared.u32 %r10, [%r10];", 29, srcLuo, fitted, 0,
+		chainRow(a, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 29, srcLuo, fitted, 0,
 			noteTable))
 }
 

@@ -110,11 +110,11 @@ func TestProbesMeasureTheChip(t *testing.T) {
 			return chainOf(c, floats, "fma.rn.f32 %f1, %f1, %f2, %f3;")
 		}, 7},
 		{"latency.shared", "31", func(c *chip.Chip) (float64, error) {
-			return chainOf(c, ring, "ld.shared.u32 %r10, [%r10];")
+			return chainOf(c, selfRing, "ld.shared.u32 %r10, [%r10];")
 		}, 31},
 		{"tensor.latency", "40", mmaF32.latency, 40},
-		{"l2.latency", "300", func(c *chip.Chip) (float64, error) { return chase(c, true) }, 300},
-		{"hbm.latency", "900", func(c *chip.Chip) (float64, error) { return chase(c, false) }, 900},
+		{"l2.latency", "300", func(c *chip.Chip) (float64, error) { return chase(c, ".cg", true) }, 300},
+		{"hbm.latency", "900", func(c *chip.Chip) (float64, error) { return chase(c, ".cg", false) }, 900},
 	} {
 		changed, err := chip.H100.With(c.key, c.value)
 		if err != nil {

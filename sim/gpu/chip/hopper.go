@@ -7,6 +7,7 @@ func hopper(own ...Param) []Param {
 		Param{"lanes.fp32", 128, "lane/clk", datasheet},
 		Param{"lanes.fp16x2", 128, "lane/clk", datasheet + ": 4 warp instructions a clk"},
 		Param{"lanes.fp64", 64, "lane/clk", datasheet},
+		Param{"cta.refill", 385, "clk", "fitted to " + benches + ", H100 PCIe: init, 2 x 256 threads"},
 		Param{"latency.special", 19, "clk", flash + ": 18.9 measured"},
 		Param{"latency.shared", 29, "clk", luo + "; slides 28 [S]"},
 		Param{"tensor.latency", 22, "clk", flash + "; Luo 24.1 [N]"},

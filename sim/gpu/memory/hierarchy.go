@@ -132,20 +132,24 @@ func (p *partition) find(set, tag uint64) *line {
 	return nil
 }
 
-// victim is the line to replace: an empty one, or the oldest.
+// victim is the line to replace: an empty one, or the oldest of three taken at random. Latencies of
+// sets a little larger than a level are between those of the oldest and of any (gpu-benches).
 func (p *partition) victim(set uint64) *line {
 	lines := p.lines[set : set+ways]
-	best := &lines[0]
 	for i := range lines {
-		l := &lines[i]
-		if l.valid == 0 {
-			return l
-		}
-		if l.stamp < best.stamp {
-			best = l
+		if lines[i].valid == 0 {
+			return &lines[i]
 		}
 	}
-	return best
+	x := hash(uint64(p.clock))
+	a, b, c := &lines[x>>60], &lines[x>>56&15], &lines[x>>52&15]
+	if b.stamp < a.stamp {
+		a = b
+	}
+	if c.stamp < a.stamp {
+		a = c
+	}
+	return a
 }
 
 func (p *partition) touch(l *line) {
@@ -286,21 +290,22 @@ func (h *Hierarchy) evict(side int, set uint64, old line, at int64) int64 {
 	return taken
 }
 
-// spare is a line for what the other partition has evicted: an empty one, or the oldest of those
-// that came so.
+// spare is a line for what the other partition has evicted: an empty one, or any of those that came
+// so: the latencies of sets a little larger than L2 show no strict order (gpu-benches).
 func (p *partition) spare(set uint64) *line {
-	var best *line
 	lines := p.lines[set : set+ways]
+	from := int(hash(uint64(p.clock)) >> 60)
+	var found *line
 	for i := range lines {
-		l := &lines[i]
+		l := &lines[(from+i)%ways]
 		if l.valid == 0 {
 			return l
 		}
-		if l.spilled && (best == nil || l.stamp < best.stamp) {
-			best = l
+		if l.spilled && found == nil {
+			found = l
 		}
 	}
-	return best
+	return found
 }
 
 // writeBack sends dirty sectors to HBM. Channels write in batches, because turning costs.
@@ -319,6 +324,16 @@ func (h *Hierarchy) writeBack(l *line, at int64) (taken int64) {
 		c.writes, c.reads = 0, false
 	}
 	return c.free/unit - h.cfg.Backlog
+}
+
+// Warm lets L2 hold a line at its time, as if it had been used: read, or written and not yet written
+// back.
+func (h *Hierarchy) Warm(addr uint64, dirty bool) {
+	r := Request{Addr: addr, Sectors: 1<<(LineLen/SectorLen) - 1}
+	if dirty {
+		r.Kind = Write
+	}
+	h.Serve(&r)
 }
 
 // Deposit marks bytes as written into L2 by a device: DMA through the BAR lands there.

@@ -29,6 +29,9 @@ type Config struct {
 	Taken     int64   // cost of a taken branch
 	Release   int64   // from the last arrival at a barrier to the next issue
 	Access    int64   // cycles between two requests to the memory pipe of the SM
+	LineBase  float64 // cycles of the memory pipe that a load from several lines takes,
+	LineEach  float64 // and for each line
+	Refill    int64   // from the end of a CTA to the start of the next in its place
 	Queue     int64   // cycles of work that the memory pipe takes in advance
 	Shuffle   int64   // latency of shfl
 	CopyIssue int64   // cycles of the memory pipe that a cp.async takes

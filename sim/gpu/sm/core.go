@@ -64,7 +64,7 @@ type Core struct {
 	spare   []*CTA
 	next    int64
 	now     int64
-	pipe    int64 // when the memory pipe is free
+	pipe    int64 // when the memory pipe is free, in 1/fine cycles
 	tma     int64 // when the copy engine is
 	l1      l1Cache
 	lsu     requests
@@ -148,7 +148,7 @@ func (c *Core) choose(s *subCore) {
 func (c *Core) free(s *subCore, u lower.Unit) int64 {
 	switch u {
 	case lower.Memory:
-		return c.pipe - c.grid.cfg.Queue
+		return c.pipe/fine - c.grid.cfg.Queue
 	case lower.Copy:
 		return c.tma
 	case lower.Warpgroup:

@@ -31,7 +31,7 @@ type Launch struct {
 	// Stdout takes what printf of the kernel says, lane by lane as warps come to it; nil drops it.
 	Stdout io.Writer
 
-	pages pages
+	pages *pages
 	maps  tensorMaps
 	fault fault
 }
@@ -81,7 +81,7 @@ func (l *Launch) Check() error {
 	if l.Heap == nil {
 		l.Heap = NewHeap(DefaultHeap)
 	}
-	l.pages.mem = l.Mem
+	l.pages = &pages{mem: l.Mem}
 	return l.checkCluster()
 }
 

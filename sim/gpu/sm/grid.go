@@ -343,7 +343,7 @@ func (g *Grid) replace(until int64) {
 			for _, m := range e.cta.cluster.ctas {
 				m.core.spare = append(m.core.spare, m)
 			}
-			g.admit(e.core.group, max(until, e.at))
+			g.admit(e.core.group, max(until, e.at+g.cfg.Refill))
 		}
 	}
 }

@@ -48,9 +48,8 @@ func (c *Config) l1Bytes(shared int) int {
 // touch looks sectors of a line up and makes them the cache's; missing are those it has to fetch.
 func (c *l1Cache) touch(addr uint64, sectors uint8) (l *l1Line, missing uint8) {
 	tag := addr / memory.LineLen
-	set := (tag ^ tag/c.sets*31) % c.sets * l1Ways
+	set := tag % c.sets * l1Ways
 	lines := c.lines[set : set+l1Ways]
-	l = &lines[0]
 	c.clock++
 	for i := range lines {
 		k := &lines[i]
@@ -60,12 +59,28 @@ func (c *l1Cache) touch(addr uint64, sectors uint8) (l *l1Line, missing uint8) {
 			k.stamp = c.clock
 			return k, missing
 		}
-		if k.stamp < l.stamp {
+		if k.valid == 0 && l == nil {
 			l = k
 		}
 	}
+	if l == nil {
+		l = c.victim(lines)
+	}
 	l.tag, l.valid, l.ready, l.request, l.stamp = tag, sectors, 0, -1, c.clock
 	return l, sectors
+}
+
+// victim is the oldest of three lines taken at random, as in L2.
+func (c *l1Cache) victim(lines []l1Line) *l1Line {
+	x := uint64(c.clock) * 0x9e3779b97f4a7c15
+	a, b, d := &lines[x>>60], &lines[x>>56&15], &lines[x>>52&15]
+	if b.stamp < a.stamp {
+		a = b
+	}
+	if d.stamp < a.stamp {
+		a = d
+	}
+	return a
 }
 
 // fill notes when a line that was asked for is there.

@@ -54,18 +54,24 @@ func (c *Core) memory(w *Warp, in *inst, token uint8, t int64) {
 		c.global(w, in, token, t)
 		return
 	}
-	start := max(t, c.pipe)
 	if w.touch == 0 || in.class != Shared {
-		c.pipe = start + cfg.Access
-		done := start + 1
+		done := c.turn(t, cfg.Access*fine) + 1
 		if in.fence {
-			done = start + cfg.Fence
+			done += cfg.Fence
 			w.at, w.why = done, Membar
 		}
 		w.result(token, done, ShortScoreboard)
 		return
 	}
-	c.shared(w, token, start)
+	c.shared(w, token, t)
+}
+
+// turn takes the memory pipe for some time, in 1/fine cycles, and returns the cycle it begins.
+func (c *Core) turn(t, work int64) int64 {
+	start := max(t*fine, c.pipe)
+	c.pipe = start + work
+	c.busy[lower.Memory] += work
+	return (start + fine - 1) / fine
 }
 
 func (w *Warp) result(token uint8, at int64, why Reason) {
@@ -75,12 +81,10 @@ func (w *Warp) result(token uint8, at int64, why Reason) {
 }
 
 // shared is an access to shared memory: as many turns of the pipe as wavefronts.
-func (c *Core) shared(w *Warp, token uint8, start int64) {
+func (c *Core) shared(w *Warp, token uint8, t int64) {
 	cfg := &c.grid.cfg
 	waves := w.wavefronts()
-	turn := max(waves, cfg.Access)
-	c.pipe = start + turn
-	c.busy[lower.Memory] += turn * fine
+	start := c.turn(t, max(waves, cfg.Access)*fine)
 	lat := cfg.Latency[lower.Memory] + waves - 1
 	if w.phases == 1 && w.size == 4 {
 		lat = cfg.Shuffle
@@ -103,27 +107,20 @@ func (w *Warp) remote() bool {
 // global is an access beyond the SM, a request for each line of 128 bytes that L1 does not have.
 func (c *Core) global(w *Warp, in *inst, token uint8, t int64) {
 	cfg := &c.grid.cfg
-	start := max(t, c.pipe)
 	if w.touch == 0 {
-		c.pipe = start + cfg.Access
-		w.result(token, start+1, ShortScoreboard)
+		w.result(token, c.turn(t, cfg.Access*fine)+1, ShortScoreboard)
 		return
 	}
 	if w.space == inShared ||
 		w.space == inGeneric && w.addr[first(w.touch)]&windowMask == SharedWindow {
-		c.shared(w, token, start)
+		c.shared(w, token, t)
 		return
 	}
 	if c.l1.lines == nil {
 		c.l1.size(cfg.l1Bytes(c.grid.perCore * (len(w.cta.shared) + cfg.Reserved)))
 	}
 	c.coalesce(w, in.cost.atomic)
-	turn := max(int64(len(c.lsu.lines)), cfg.Access)
-	if in.class == Async {
-		turn = max(turn, cfg.CopyIssue)
-	}
-	c.pipe = start + turn
-	c.busy[lower.Memory] += turn * fine
+	start := c.turn(t, c.lineWork(w, in))
 	wait := waiter{kind: onToken, index: int32(token), w: w}
 	load := in.cost.load && token < lower.NoToken
 	if in.class == Async {
@@ -141,6 +138,23 @@ func (c *Core) global(w *Warp, in *inst, token uint8, t int64) {
 			c.load(w, in, l, at, wait)
 		}
 	}
+}
+
+// lineWork is the time of the memory pipe that a global access takes: its bank conflicts, or the
+// lines that it looks up, whichever is more.
+func (c *Core) lineWork(w *Warp, in *inst) int64 {
+	cfg := &c.grid.cfg
+	n := len(c.lsu.lines)
+	work := max(cfg.Access, 1) * fine
+	switch {
+	case in.class == Async:
+		return max(work, cfg.CopyIssue*fine, int64(n)*fine)
+	case !in.cost.load:
+		return max(work, int64(n)*fine)
+	case n > 1:
+		work = max(work, w.wavefronts()*fine, int64((cfg.LineBase+cfg.LineEach*float64(n))*fine))
+	}
+	return work
 }
 
 // load takes a line from L1 or asks L2 for it.
@@ -356,6 +370,9 @@ func (w *Warp) wavefronts() int64 {
 	if w.phases > 0 && w.size == 4 {
 		return 1
 	}
+	if w.phases == 0 && w.row() {
+		return max(int64(w.size)/4, 1)
+	}
 	group := Lanes
 	if w.size > 4 {
 		group = Lanes * 4 / int(w.size)
@@ -369,6 +386,22 @@ func (w *Warp) wavefronts() int64 {
 		waves += w.conflicts(l, min(l+group, lanes))
 	}
 	return max(waves, 1)
+}
+
+// row reports whether the lanes access one element after another, from an aligned place on: then
+// there are no conflicts.
+func (w *Warp) row() bool {
+	if w.touch != allLanes || w.addr[0]%uint64(w.size) != 0 {
+		return false
+	}
+	at := w.addr[0]
+	for l := range w.addr {
+		if w.addr[l] != at {
+			return false
+		}
+		at += uint64(w.size)
+	}
+	return true
 }
 
 // conflicts is the largest number of different words that lanes lo to hi ask of one bank.
