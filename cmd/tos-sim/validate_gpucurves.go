@@ -21,14 +21,14 @@ var latencyPoints = []struct {
 	mark   string
 }{
 	{chip.A100, 64, 36.1, fitted}, {chip.A100, 130, 36.4, predicted},
-	{chip.A100, 177, 149.4, predicted}, {chip.A100, 291, 210.4, predicted},
+	{chip.A100, 177, 149.4, fitted}, {chip.A100, 291, 210.4, predicted},
 	{chip.A100, 2016, 211.0, fitted}, {chip.A100, 16482, 211.0, predicted},
-	{chip.A100, 24136, 345.3, predicted}, {chip.A100, 32129, 424.5, fitted},
+	{chip.A100, 24136, 345.3, fitted}, {chip.A100, 32129, 424.5, fitted},
 	{chip.A100, 47045, 483.7, predicted}, {chip.A100, 62620, 567.3, fitted},
 	{chip.H100PCIe, 64, 34.2, fitted}, {chip.H100PCIe, 196, 34.7, predicted},
-	{chip.H100PCIe, 264, 205.8, predicted}, {chip.H100PCIe, 431, 265.5, predicted},
+	{chip.H100PCIe, 264, 205.8, fitted}, {chip.H100PCIe, 431, 265.5, predicted},
 	{chip.H100PCIe, 2016, 265.4, fitted}, {chip.H100PCIe, 19946, 265.5, predicted},
-	{chip.H100PCIe, 29207, 403.2, predicted}, {chip.H100PCIe, 38878, 477.8, fitted},
+	{chip.H100PCIe, 29207, 403.2, fitted}, {chip.H100PCIe, 38878, 477.8, fitted},
 	{chip.H100PCIe, 51750, 484.3, predicted}, {chip.H100PCIe, 75772, 649.2, fitted},
 }
 
@@ -51,6 +51,11 @@ var streamPoints = []struct {
 	{h200Boost, 768, [4]float64{2297, 2844, 3333, 3891}},
 	{h200Boost, 1024, [4]float64{2756, 3165, 3534, 3884}},
 }
+
+// streamFits are the points that parameters were set by: cta.refill, hbm.batch and hbm.latency. Read
+// and scale of 1024 threads set hbm.rate and hbm.turn of every chip.
+var streamFits = map[string]bool{"a100 init 256": true, "h100-pcie init 256": true,
+	"a100 scale 256": true, "h200 read 256": true}
 
 // h200Boost is the H200 at the clock that gpu-benches ran it with.
 var h200Boost = func() *chip.Chip {
@@ -89,8 +94,8 @@ func curveRows() []vrow {
 	for _, p := range streamPoints {
 		for i, k := range streamKinds {
 			mark := predicted
-			if k.name == "init" && p.threads == 256 && p.on == chip.A100 ||
-				k.name == "scale" && p.threads == 1024 || k.name == "read" && p.threads == 1024 {
+			if streamFits[fmt.Sprintf("%s %s %d", p.on.Name, k.name, p.threads)] ||
+				p.threads == 1024 && (k.name == "read" || k.name == "scale") {
 				mark = fitted
 			}
 			rows = append(rows, vrow{p.on.Name, fmt.Sprintf("%s, 2 x %d threads a SM", k.name,

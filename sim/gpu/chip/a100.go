@@ -24,7 +24,7 @@ var A100 = register(&Chip{Name: "a100", Title: "NVIDIA A100-SXM4-80GB", Arch: gp
 		Param{"l2.slices", 40, "", datasheet + ": 80 in all"},
 		Param{"l2.latency", 211, "clk", benches},
 		Param{"l2.far", 425, "clk", benches + ": plateau of 27-40 MB"},
-		Param{"hbm.turn", 3.9, "ns", "fitted to " + benches + ": scale 1732 GB/s"},
+		Param{"hbm.turn", 12, "ns", "fitted to " + benches + ": scale 1732 GB/s"},
 		Param{"hbm.channels", 80, "", datasheet + ": 5 stacks of 16 pseudo-channels"},
 		Param{"l2.rate", 3800, "B/clk", benches + ": 3700-3900"},
 		Param{"hbm.latency", 567, "clk", benches},

@@ -31,7 +31,7 @@ var B200 = register(&Chip{Name: "b200", Title: "NVIDIA B200", Arch: gpu.Blackwel
 		Param{"hbm.channels", 128, "", "8 stacks of 16 channels [R]"},
 		Param{"hbm.latency", 571, "clk", "as H100"},
 		Param{"hbm.rate", 7150e9, "B/s", catalogue + ": 7100-7200 GB/s"},
-		Param{"hbm.turn", 19, "ns", "as H200"},
+		Param{"hbm.turn", 60, "ns", "as H200"},
 		Param{"hbm.bytes", 180 << 30, "B", datasheet},
 		Param{"pcie.gen", 5, "", datasheet},
 	)})

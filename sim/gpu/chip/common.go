@@ -48,7 +48,7 @@ var shared = []Param{
 	{"l1.line_each", 0.2225, "clk", "fitted to " + benches + ": loads with odd strides"},
 	{"cta.refill", 300, "clk", "fitted to " + benches + ": init at a quarter of the occupancy"},
 	{"l2.partitions", 2, "", "NVIDIA A100 and H100 whitepapers [R]"},
-	{"hbm.batch", 64, "", "stand-in: nothing is published; only its quotient with hbm.turn shows"},
+	{"hbm.batch", 200, "", "fitted to " + benches + ", A100: scale, 2 x 256 threads a SM"},
 	{"hbm.backlog", 500, "ns", "stand-in: nothing is published"},
 	{"latency.predicate", 13, "clk", huerta},
 	{"latency.branch", 14, "clk", huerta + ": 2 issue + 12 refetch"},

@@ -11,6 +11,6 @@ var H100PCIe = register(&Chip{Name: "h100-pcie", Title: "NVIDIA H100-PCIe-80GB",
 		Param{"l2.rate", 4025, "B/clk", benches + ": 3950-4100"},
 		Param{"hbm.latency", 650, "clk", benches + ": 626-658"},
 		Param{"hbm.rate", 1942e9, "B/s", benches + ": read at full occupancy"},
-		Param{"hbm.turn", 23.5, "ns", "fitted to " + benches + ": scale 1704 GB/s"},
+		Param{"hbm.turn", 74, "ns", "fitted to " + benches + ": scale 1704 GB/s"},
 		Param{"hbm.bytes", 80 << 30, "B", datasheet},
 	)})

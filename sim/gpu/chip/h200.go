@@ -11,6 +11,6 @@ var H200 = register(&Chip{Name: "h200", Title: "NVIDIA H200-SXM-141GB", Arch: gp
 		Param{"l2.rate", 3743, "B/clk", "H200 job, warm 40 MiB, loads [S]"},
 		Param{"hbm.latency", 698, "clk", "fitted to " + benches + ": read, 2 x 256 threads a SM"},
 		Param{"hbm.rate", 3888e9, "B/s", benches + ": read of a large set"},
-		Param{"hbm.turn", 19, "ns", "fitted to " + benches + ": scale 3165 GB/s"},
+		Param{"hbm.turn", 60, "ns", "fitted to " + benches + ": scale 3165 GB/s"},
 		Param{"hbm.bytes", 141 << 30, "B", datasheet},
 	)})

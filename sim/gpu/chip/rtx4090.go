@@ -33,7 +33,7 @@ var RTX4090 = register(&Chip{Name: "rtx4090", Title: "NVIDIA GeForce RTX 4090", 
 		Param{"hbm.channels", 24, "", "GDDR6X, 384 bits in channels of 16 [R]"},
 		Param{"hbm.latency", 541, "clk", luo + ": 541.5"},
 		Param{"hbm.rate", 920e9, "B/s", "about 920 of 1008 [R]"},
-		Param{"hbm.turn", 14.3, "ns", "as H100"},
+		Param{"hbm.turn", 45, "ns", "as H100"},
 		Param{"hbm.bytes", 24 << 30, "B", datasheet},
 		Param{"pcie.gen", 4, "", datasheet},
 	)})

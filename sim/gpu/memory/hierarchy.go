@@ -132,7 +132,7 @@ func (p *partition) find(set, tag uint64) *line {
 	return nil
 }
 
-// victim is the line to replace: an empty one, or the oldest of three taken at random. Latencies of
+// victim is the line to replace: an empty one, or the oldest of five taken at random. Latencies of
 // sets a little larger than a level are between those of the oldest and of any (gpu-benches).
 func (p *partition) victim(set uint64) *line {
 	lines := p.lines[set : set+ways]
@@ -142,14 +142,14 @@ func (p *partition) victim(set uint64) *line {
 		}
 	}
 	x := hash(uint64(p.clock))
-	a, b, c := &lines[x>>60], &lines[x>>56&15], &lines[x>>52&15]
-	if b.stamp < a.stamp {
-		a = b
+	best := &lines[x&(ways-1)]
+	for range 4 {
+		x >>= 4
+		if l := &lines[x&(ways-1)]; l.stamp < best.stamp {
+			best = l
+		}
 	}
-	if c.stamp < a.stamp {
-		a = c
-	}
-	return a
+	return best
 }
 
 func (p *partition) touch(l *line) {

@@ -70,17 +70,18 @@ func (c *l1Cache) touch(addr uint64, sectors uint8) (l *l1Line, missing uint8) {
 	return l, sectors
 }
 
-// victim is the oldest of three lines taken at random, as in L2.
+// victim is the oldest of five lines taken at random, as in L2.
 func (c *l1Cache) victim(lines []l1Line) *l1Line {
 	x := uint64(c.clock) * 0x9e3779b97f4a7c15
-	a, b, d := &lines[x>>60], &lines[x>>56&15], &lines[x>>52&15]
-	if b.stamp < a.stamp {
-		a = b
+	x ^= x >> 32
+	best := &lines[x&(l1Ways-1)]
+	for range 4 {
+		x >>= 4
+		if l := &lines[x&(l1Ways-1)]; l.stamp < best.stamp {
+			best = l
+		}
 	}
-	if d.stamp < a.stamp {
-		a = d
-	}
-	return a
+	return best
 }
 
 // fill notes when a line that was asked for is there.
