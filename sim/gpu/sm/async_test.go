@@ -15,7 +15,8 @@ func TestCopyAsyncForms(t *testing.T) {
 		{"cp.async.ca.shared.global [%r7], [%rd1], 4;", held},
 		{"cp.async.ca.shared::cta.global.L2::128B [%r7], [%rd1], 4;", held},
 		{"cp.async.ca.shared.global.L2::cache_hint [%r7], [%rd1], 4, %rd9;", held},
-		{"cp.async.ca.shared.global [%r7], [%rd1], 4, 2;", func(i int) uint32 { return held(i) & 0xffff }},
+		{"cp.async.ca.shared.global [%r7], [%rd1], 4, 2;",
+			func(i int) uint32 { return held(i) & 0xffff }},
 		{"cp.async.ca.shared.global.L2::cache_hint [%r7], [%rd1], 4, 0, %rd9;",
 			func(int) uint32 { return 0 }},
 		{"cp.async.ca.shared.global [%r7], [%rd1], 4, %p3;", func(i int) uint32 {
@@ -92,7 +93,8 @@ func TestBulkReductions(t *testing.T) {
 		}
 		for i := 16; i < 32; i += e.size {
 			if got := e.get(mem.data[i:]); got != c.want {
-				t.Errorf("%s.%s of %#x and %#x: %#x, want %#x", c.op, c.typ, c.old, c.add, got, c.want)
+				t.Errorf("%s.%s of %#x and %#x: %#x, want %#x", c.op, c.typ, c.old, c.add, got,
+					c.want)
 				break
 			}
 		}

@@ -82,8 +82,10 @@ func BenchmarkWgmma(b *testing.B) {
 		n    int
 		mn   bool
 	}{
-		{ptx.F32, ptx.F16, 256, false}, {ptx.F32, ptx.Bf16, 128, false}, {ptx.F32, ptx.F16, 128, true},
-		{ptx.F32, ptx.Tf32, 128, false}, {ptx.F32, ptx.E4m3, 128, false}, {ptx.S32, ptx.S8, 128, false},
+		{ptx.F32, ptx.F16, 256, false}, {ptx.F32, ptx.Bf16, 128, false}, {ptx.F32, ptx.F16, 128,
+			true},
+		{ptx.F32, ptx.Tf32, 128, false}, {ptx.F32, ptx.E4m3, 128, false}, {ptx.S32, ptx.S8, 128,
+			false},
 	} {
 		x := wgmmaCase{d: c.d, a: c.a, b: c.a, n: c.n, modeA: 1, modeB: 1, mnA: c.mn, mnB: c.mn}
 		b.Run(x.spelling()+map[bool]string{false: "", true: "/mn"}[c.mn], func(b *testing.B) {
@@ -102,7 +104,8 @@ func BenchmarkWgmma(b *testing.B) {
 					mem.data[lb.place(n, kb)] = x.columns[n][kb]
 				}
 			}
-			l := &Launch{Prog: load(b, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1},
+			l := &Launch{Prog: load(b, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1,
+				1},
 				Mem: mem, Params: params(mem.base, mem.base+wgmmaImage+2048)}
 			for b.Loop() {
 				if _, err := l.Run(); err != nil {

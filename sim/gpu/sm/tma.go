@@ -175,7 +175,8 @@ func (d *decoder) tensorStore() func(*Warp) {
 // tensorElement is the type that a reduction works on; tensors of others have none.
 var tensorElement = map[gpu.TensorType]ptx.Type{
 	gpu.TensorU32: ptx.U32, gpu.TensorS32: ptx.S32, gpu.TensorU64: ptx.U64, gpu.TensorS64: ptx.S64,
-	gpu.TensorF16: ptx.F16, gpu.TensorBF16: ptx.Bf16, gpu.TensorF32: ptx.F32, gpu.TensorF64: ptx.F64,
+	gpu.TensorF16: ptx.F16, gpu.TensorBF16: ptx.Bf16, gpu.TensorF32: ptx.F32,
+	gpu.TensorF64:    ptx.F64,
 	gpu.TensorF32Ftz: ptx.F32,
 }
 

@@ -39,7 +39,8 @@ func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat bool) (*Sparse, e
 	u := &Sparse{rule: rule, shape: s, a: a, b: b, sat: sat, tile: Unit{rule: rule}}
 	if rule.Method == gpu.MMADot {
 		sa, sb := preShift(rule.F)
-		u.ca, u.cb, u.x = newCodec(a, rule.ZeroExp, sa), newCodec(b, rule.ZeroExp, sb), newArith(rule)
+		u.ca, u.cb, u.x = newCodec(a, rule.ZeroExp, sa), newCodec(b, rule.ZeroExp, sb),
+			newArith(rule)
 	}
 	return u, nil
 }

@@ -48,7 +48,8 @@ func metaPlace(bits, k, row, col, selector int) (lane, bit int) {
 }
 
 // drawSparse chooses columns and writes the metadata.
-func drawSparse(r *rand.Rand, fa, fb num.Format, k, selector int, gen element, meta *Reg) *sparseCase {
+func drawSparse(r *rand.Rand, fa, fb num.Format, k, selector int, gen element,
+	meta *Reg) *sparseCase {
 	s := &sparseCase{}
 	for l := range meta {
 		meta[l] = r.Uint32() // of the threads that are not asked
