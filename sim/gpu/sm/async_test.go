@@ -124,3 +124,33 @@ func TestAsyncFaults(t *testing.T) {
 		}
 	}
 }
+
+// TestNoEffect: fences, hints and requests for registers change no value.
+func TestNoEffect(t *testing.T) {
+	var forms []string
+	each := func(format string, words ...string) {
+		for _, w := range words {
+			forms = append(forms, strings.ReplaceAll(format, "X", w))
+		}
+	}
+	each("fence.proxy.async.X;", "global", "shared::cta", "shared::cluster")
+	each("fence.proxy.X;", "alias", "async")
+	each("fence.proxy.tensormap::generic.release.X;", "cta", "cluster", "gpu", "sys")
+	each("fence.proxy.tensormap::generic.acquire.X [%rd1], 128;", "cta", "cluster", "gpu", "sys")
+	each("fence.mbarrier_init.release.X;", "cluster")
+	each("fence.X;", "sc.cta", "acq_rel.cluster", "sc.gpu", "acq_rel.sys")
+	each("griddepcontrol.X;", "launch_dependents", "wait")
+	each("setmaxnreg.X.sync.aligned.u32 40;", "inc", "dec")
+	each("cp.async.bulk.prefetch.L2.global [%rd1], X;", "16", "256")
+	each("prefetch.X [%rd1];", "tensormap", "global.L2::evict_last", "global.L2::evict_normal")
+	each("cp.async.bulk.wait_group X;", "0", "3")
+	each("cp.async.bulk.wait_group.read X;", "0", "7")
+	body := "mov.u32 %r6, 21;\n" + strings.Join(forms, "\n") + "\nst.global.u32 [%rd2], %r6;"
+	src := strings.Replace(kernel(barrierVars, body), ".target sm_90\n", ".target sm_90a\n", 1)
+	src = strings.Replace(src, ".version 8.0", ".version 8.4", 1)
+	for i, got := range run(t, src, 64, held) {
+		if got != 21 {
+			t.Fatalf("thread %d: %d", i, got)
+		}
+	}
+}
