@@ -45,8 +45,8 @@ func FuzzKernel(f *testing.F) {
 	})
 }
 
-// FuzzTensorCopy gives a load, a store and a reduction any map that decodes and any coordinates: they
-// may fault, but not panic.
+// FuzzTensorCopy gives a load, a store and a reduction any map that decodes and any coordinates:
+// they may fault, but not panic.
 func FuzzTensorCopy(f *testing.F) {
 	for i := range uint64(8) {
 		r := rand.New(rand.NewPCG(i, 3))
@@ -68,7 +68,8 @@ func FuzzTensorCopy(f *testing.F) {
 					offsets = append(offsets, "%h"+string(rune('0'+k)))
 				}
 			}
-			src := strings.NewReplacer("RANK", string(rune('0'+rank)), "COORDS", strings.Join(coords, ","),
+			src := strings.NewReplacer("RANK", string(rune('0'+rank)), "COORDS",
+				strings.Join(coords, ","),
 				"OFFSETS", strings.Join(offsets, ","), "OP", "min").Replace(move)
 			src = strings.Replace(src, "@!%p2 bra w;", "", 1)
 			whole := strings.Replace(tmaKernel, "MOVE", src, 1)
