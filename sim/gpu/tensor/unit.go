@@ -38,6 +38,7 @@ type Unit struct {
 	goB      [cols]operand // B by columns, for pure Go, if hasB
 	hasB     bool
 	kern     kernelParams
+	ints     integers
 	pad      [2]Reg // of m8: the rows of A and C that are not there (zeros), and of D (not read)
 }
 
@@ -162,7 +163,10 @@ func (u *Unit) LoadA(a []*Reg) {
 		u.aRegs[i] = &u.pad[0] // rows 8 to 15 of m8
 	}
 	copy(u.aRegs, a[:u.RegsA()])
-	if u.rule.Method <= gpu.MMATwoHMMA {
+	switch u.rule.Method {
+	case gpu.MMAInt:
+		u.loadIntA()
+	case gpu.MMADot, gpu.MMATwoHMMA:
 		u.decodeA()
 	}
 }
@@ -170,7 +174,10 @@ func (u *Unit) LoadA(a []*Reg) {
 // LoadB decodes the B fragment for the Runs to come. The registers must stay unchanged until then.
 func (u *Unit) LoadB(b []*Reg) {
 	copy(u.bRegs, b[:len(u.bRegs)])
-	if u.rule.Method <= gpu.MMATwoHMMA {
+	switch u.rule.Method {
+	case gpu.MMAInt:
+		u.loadIntB()
+	case gpu.MMADot, gpu.MMATwoHMMA:
 		u.decodeB()
 	}
 }
