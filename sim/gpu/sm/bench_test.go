@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tensoros/hw/ptx"
+	"tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu/memory"
 )
 
@@ -116,4 +117,34 @@ func BenchmarkWgmma(b *testing.B) {
 			b.ReportMetric(macs/b.Elapsed().Seconds()/1e6, "MMAC/s")
 		})
 	}
+}
+
+// BenchmarkTensorLoad is a tile of 64x64 f16 with the swizzle of 128 bytes, 256 times.
+func BenchmarkTensorLoad(b *testing.B) {
+	m := gpu.TensorMap{Type: gpu.TensorF16, Rank: 2, Base: 1 << 44, Dims: [5]uint64{256, 256},
+		Strides: [4]uint64{512}, Box: [5]uint32{64, 64}, ElementStrides: [5]uint32{1, 1},
+		Swizzle: gpu.Swizzle128}
+	image, err := m.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := strings.Replace(kernel(".shared .align 1024 .b8 tile[8192]; .shared .align 8 .b8 bar[8];",
+		`mov.u32 %r10, bar; mov.u32 %r11, tile; mbarrier.init.shared.b64 [%r10], 1; mov.u32 %r5, 0;
+		l: and.b32 %r6, %r5, 127; mbarrier.arrive.expect_tx.shared.b64 %rd8, [%r10], 8192;
+		cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r11],
+		[pmap, {%r6, %r6}], [%r10]; and.b32 %r7, %r5, 1;
+		w: mbarrier.try_wait.parity.shared.b64 %p2, [%r10], %r7; @!%p2 bra w;
+		add.u32 %r5, %r5, 1; setp.lt.u32 %p1, %r5, 256; @%p1 bra l;`), ".param .u32 n)",
+		".param .u32 n, .param .align 64 .b8 pmap[128])", 1)
+	mem := newFlat(1 << 17)
+	p := append(params(mem.base, mem.base, uint32(0)), make([]byte, 64-20)...)
+	l := &Launch{Prog: load(b, src, "k"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1},
+		Mem: mem, Params: append(p, image[:]...)}
+	for b.Loop() {
+		if _, err := l.Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(256 * 8192)
+	b.ReportAllocs()
 }
