@@ -116,7 +116,7 @@ func outcome(l *Launch, inTime bool) error {
 		_, err := l.Run()
 		return err
 	}
-	g, err := NewGrid(testConfig, 1, memory.New(testMemory), l, 32, 0)
+	g, err := NewGrid(testConfig, l.clusterCTAs(), memory.New(testMemory), l, 32, 0)
 	if err != nil {
 		return err
 	}

@@ -78,23 +78,25 @@ func TestTensorMulticast(t *testing.T) {
 	e: mov.u32 %r6, 0xffff; f:` + syncCluster + "st.global.u32 [%rd2], %r6;"
 	src := strings.Replace(kernel(clusterVars, body), ".param .u32 n)",
 		".param .u32 n, .param .align 64 .b8 pmap[128])", 1)
-	mem := newFlat(8192)
-	for i := range 256 {
-		mem.setU32(4*i, uint32(i))
-	}
-	p := append(params(mem.base, mem.base+4096, uint32(0)), make([]byte, 64-20)...)
-	l := &Launch{Prog: load(t, src, "k"), Grid: [3]uint32{4, 1, 1}, Cluster: [3]uint32{4, 1, 1},
-		Block: [3]uint32{64, 1, 1}, Mem: mem, Params: append(p, image[:]...)}
-	if _, err := l.Run(); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 256 {
-		want := uint32(0xffff)
-		if rank := i / 64; rank == 0 || rank == 3 {
-			want = uint32(i%64/8*16 + i%8)
+	for mode := range 2 {
+		mem := newFlat(8192)
+		for i := range 256 {
+			mem.setU32(4*i, uint32(i))
 		}
-		if got := mem.u32(4096 + 4*i); got != want {
-			t.Fatalf("thread %d of CTA %d: %d, want %d", i%64, i/64, got, want)
+		p := append(params(mem.base, mem.base+4096, uint32(0)), make([]byte, 64-20)...)
+		l := &Launch{Prog: load(t, src, "k"), Grid: [3]uint32{4, 1, 1}, Cluster: [3]uint32{4, 1, 1},
+			Block: [3]uint32{64, 1, 1}, Mem: mem, Params: append(p, image[:]...)}
+		if err := outcome(l, mode == 1); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 256 {
+			want := uint32(0xffff)
+			if rank := i / 64; rank == 0 || rank == 3 {
+				want = uint32(i%64/8*16 + i%8)
+			}
+			if got := mem.u32(4096 + 4*i); got != want {
+				t.Fatalf("mode %d, thread %d of CTA %d: %d, want %d", mode, i%64, i/64, got, want)
+			}
 		}
 	}
 }
