@@ -130,9 +130,10 @@ func BenchmarkTensorLoad(b *testing.B) {
 	}
 	src := strings.Replace(kernel(".shared .align 1024 .b8 tile[8192]; .shared .align 8 .b8 bar[8];",
 		`mov.u32 %r10, bar; mov.u32 %r11, tile; mbarrier.init.shared.b64 [%r10], 1; mov.u32 %r5, 0;
+		mov.u64 %rd7, pmap; cvta.param.u64 %rd7, %rd7;
 		l: and.b32 %r6, %r5, 127; mbarrier.arrive.expect_tx.shared.b64 %rd8, [%r10], 8192;
 		cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r11],
-		[pmap, {%r6, %r6}], [%r10]; and.b32 %r7, %r5, 1;
+		[%rd7, {%r6, %r6}], [%r10]; and.b32 %r7, %r5, 1;
 		w: mbarrier.try_wait.parity.shared.b64 %p2, [%r10], %r7; @!%p2 bra w;
 		add.u32 %r5, %r5, 1; setp.lt.u32 %p1, %r5, 256; @%p1 bra l;`), ".param .u32 n)",
 		".param .u32 n, .param .align 64 .b8 pmap[128])", 1)

@@ -25,7 +25,8 @@ const gemmKernel = `.version 8.4
 {
 	.shared .align 1024 .b8 tiles[49152]; .shared .align 8 .b8 full[16]; .shared .align 8 .b8 empty[16];
 	.reg .b32 %r<40>; .reg .b64 %rd<20>; .reg .pred %p<8>; .reg .b16 %h<2>; .reg .f32 %f<64>;
-	ld.param.u32 %r0, [steps]; mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x;
+	mov.u64 %rd10, ma; cvta.param.u64 %rd10, %rd10; mov.u64 %rd11, mb; cvta.param.u64 %rd11, %rd11;
+	mov.u64 %rd12, mc; cvta.param.u64 %rd12, %rd12; ld.param.u32 %r0, [steps]; mov.u32 %r1, %tid.x; mov.u32 %r2, %ctaid.x;
 	mov.u32 %r3, %cluster_ctarank; mov.u32 %r4, tiles; mov.u32 %r5, full; mov.u32 %r6, empty;
 	setp.ne.u32 %p0, %r1, 0; @%p0 bra ready;
 	mbarrier.init.shared.b64 [%r5], 1; mbarrier.init.shared.b64 [%r5+8], 1;
@@ -46,9 +47,9 @@ free:	mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 %p2, [%r14], %r15
 	shl.b32 %r18, %r10, 6;
 	mbarrier.arrive.expect_tx.shared.b64 %rd0, [%r13], 24576;
 	cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes
-		[%r16], [ma, {%r18, %r20}], [%r13];
+		[%r16], [%rd10, {%r18, %r20}], [%r13];
 	cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster
-		[%r17], [mb, {%r18, %r21}], [%r13], %h0;
+		[%r17], [%rd11, {%r18, %r21}], [%r13], %h0;
 	add.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, %r0; @%p3 bra produce;
 	bra done;
 consumer:
@@ -77,7 +78,7 @@ more:	add.u32 %r10, %r10, 1; setp.lt.u32 %p3, %r10, %r0; @%p3 bra multiply;
 	fence.proxy.async.shared::cta; bar.sync 1, 128;
 	@%p0 bra end;
 	shl.b32 %r20, %r2, 6; mov.u32 %r29, 0; mov.u32 %r30, %r4;
-store:	cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [mc, {%r29, %r20}], [%r30];
+store:	cp.async.bulk.tensor.2d.global.shared::cta.bulk_group [%rd12, {%r29, %r20}], [%r30];
 	add.u32 %r30, %r30, 8192; add.u32 %r29, %r29, 32; setp.lt.u32 %p3, %r29, 128; @%p3 bra store;
 	cp.async.bulk.commit_group; cp.async.bulk.wait_group 0;
 	bra end;

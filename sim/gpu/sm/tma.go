@@ -76,25 +76,15 @@ func (d *decoder) tensorOperands(op *ptx.Operand) *tensorOperands {
 	return t
 }
 
-// mapAddress is the generic address of a map: a register's value, or a variable's place.
+// mapAddress is the generic address of a map. ptxas takes no name of another space for one.
 func (d *decoder) mapAddress(addr *ptx.Operand) func(*Warp) {
-	base := uint64(0)
-	switch o := &addr.List[0]; o.Kind {
-	case ptx.KindLocal, ptx.KindGlobal:
-		switch s := d.variable(o).Space; s {
-		case ptx.SpaceParam:
-			base = ParamWindow
-		default:
-			base = windowOf(s)
+	if o := &addr.List[0]; o.Kind == ptx.KindLocal || o.Kind == ptx.KindGlobal {
+		if s := d.variable(o).Space; s != ptx.SpaceGlobal {
+			d.fault("the tensor map %s is in .%v: cvta.%v gives the generic address that is wanted here",
+				o.Name, s, s)
 		}
 	}
-	f := d.address(addr)
-	return func(w *Warp) {
-		f(w)
-		for l := range w.addr {
-			w.addr[l] += base
-		}
-	}
+	return d.address(addr)
 }
 
 // tensorCopy is cp.async.bulk.tensor, cp.reduce.async.bulk.tensor and the prefetch.

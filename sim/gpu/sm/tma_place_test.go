@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tensoros/hw/ptx"
 	"tensoros/hw/spec/gpu"
 )
 
@@ -32,11 +33,11 @@ func TestTensorMapPlaces(t *testing.T) {
 			add.s64 %rd6, %rd4, %rd5; st.global.u64 [%rd6], %rd7; add.u32 %r8, %r8, 8;
 			setp.lt.u32 %p3, %r8, 128; @%p3 bra c; fence.proxy.tensormap::generic.release.gpu;
 			cvta.global.u64 %rd4, %rd4; fence.proxy.tensormap::generic.acquire.gpu [%rd4], 128;`, "%rd4"},
-		{"parameter", "", "", "pmap"},
+		{"parameter", "", "mov.u64 %rd4, pmap; cvta.param.u64 %rd4, %rd4;", "%rd4"},
 	} {
 		body := "mov.u32 %r10, bar; mov.u32 %r11, buf; mbarrier.init.shared.b64 [%r10], 1;" + c.place +
 			"mbarrier.arrive.expect_tx.shared.b64 %rd8, [%r10], 256; mov.u32 %r12, 4; mov.u32 %r13, 3;" +
-			"prefetch.tensormap [" + strings.Replace(c.addr, "pmap", "%rd1", 1) + "];" +
+			"prefetch.tensormap [" + c.addr + "];" +
 			"cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint " +
 			"[%r11], [" + c.addr + ", {%r12, %r13}], [%r10], %rd8;" + wait0 +
 			"ld.shared.u32 %r6, [%r11+100]; st.global.u32 [%rd2], %r6;"
@@ -70,10 +71,11 @@ func TestTensorMulticast(t *testing.T) {
 		t.Fatal(err)
 	}
 	body := ring("1") + `mov.b16 %m1, 9; shr.u32 %r7, 9, %r12; and.b32 %r7, %r7, 1;
-	setp.eq.u32 %p3, %r7, 1; setp.eq.u32 %p4, %r12, 2; mov.u32 %r8, 0; ld.param.u64 %rd7, [in];
+	setp.eq.u32 %p3, %r7, 1; setp.eq.u32 %p4, %r12, 2; mov.u32 %r8, 0; mov.u64 %rd7, pmap;
+	cvta.param.u64 %rd7, %rd7;
 	@%p1 bra s; @%p3 mbarrier.arrive.expect_tx.shared.b64 %rd8, [%r10], 256;
 	@%p4 cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes` +
-		`.multicast::cluster [%r11+128], [pmap, {%r8, %r8}], [%r10], %m1;
+		`.multicast::cluster [%r11+128], [%rd7, {%r8, %r8}], [%r10], %m1;
 	s: @!%p3 bra e;` + strings.ReplaceAll(waitHere, "[%r23]", "[%r23+128]") + `bra f;
 	e: mov.u32 %r6, 0xffff; f:` + syncCluster + "st.global.u32 [%rd2], %r6;"
 	src := strings.Replace(kernel(clusterVars, body), ".param .u32 n)",
@@ -130,5 +132,19 @@ func TestTensorFaults(t *testing.T) {
 		if _, err := l.Run(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %q", err, c.want)
 		}
+	}
+}
+
+// A map by the name of a parameter is refused, as ptxas does.
+func TestTensorMapByName(t *testing.T) {
+	src := strings.Replace(kernel(barrierVars, "mov.u32 %r11, buf;\n"+
+		"cp.async.bulk.tensor.1d.global.shared::cta.bulk_group [pmap, {%r4}], [%r11];"),
+		".param .u32 n)", ".param .u32 n, .param .align 64 .b8 pmap[128])", 1)
+	m, err := ptx.Parse("test.ptx", []byte(src))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(m, "k", 90); err == nil || !strings.Contains(err.Error(), "cvta.param") {
+		t.Errorf("%v, want a hint at cvta.param", err)
 	}
 }

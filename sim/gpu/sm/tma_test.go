@@ -46,7 +46,7 @@ w:	mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;`
 	tmaIm2col = `mbarrier.arrive.expect_tx.shared.b64 %rd4, [%r10], %r20;
 	cp.async.bulk.prefetch.tensor.RANKd.L2.global.im2col [%rd1, {COORDS}], {OFFSETS};
 	cp.async.bulk.tensor.RANKd.shared::cluster.global.im2col.mbarrier::complete_tx::bytes
-		[%r11], [map, {COORDS}], [%r10], {OFFSETS};
+		[%r11], [%rd1, {COORDS}], [%r10], {OFFSETS};
 w:	mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;`
 	tmaStore = `cp.async.bulk.prefetch.tensor.RANKd.L2.global.tile [%rd1, {COORDS}];
 	cp.async.bulk.tensor.RANKd.global.shared::cta.tile.bulk_group [%rd1, {COORDS}], [%r11];

@@ -8,9 +8,9 @@ import (
 	"tensoros/hw/spec/gpu"
 )
 
-// integers are A and B of the integer methods: pairs of 16-bit elements along k, and for elements of
-// 4 bits a second pass: the even k in the first, the odd ones in the second, for the order of an
-// exact sum is free.
+// integers are A and B of the integer methods: pairs of 16-bit elements along k, and for elements
+// of 4 bits a second pass: the even k in the first, the odd ones in the second, for the order of
+// an exact sum is free.
 type integers struct {
 	a [2][rows][maxK / 2]uint32
 	b [2][maxK / 2][cols]uint32
