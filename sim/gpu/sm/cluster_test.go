@@ -233,7 +233,7 @@ func TestClusterErrors(t *testing.T) {
 func TestClusterFaults(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{"mov.u32 %r7, 4; mapa.shared::cluster.u32 %r8, 0, %r7;", "the cluster has 4 CTAs"},
-		{"ld.shared::cluster.u32 %r8, [0x7000000];", "no such CTA"},
+		{"mov.u32 %r7, 0x7000000; ld.shared::cluster.u32 %r8, [%r7];", "no such CTA"},
 		{ring("1") + "barrier.cluster.wait; @%p1 exit; setp.eq.u32 %p2, %r12, 0; @%p2 exit;" +
 			"w: mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;", "deadlock"},
 		{ring("1") + "st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%r22], %r5, [%r10];",
