@@ -234,24 +234,29 @@ func (u *Unit) runGo() {
 
 // addC adds C to the tile, element by element: the FADD or HADD that ends MMATwoHMMA.
 func (u *Unit) addC(c []*Reg) {
-	sum := u.tile.c
+	sum, add := u.tile.c, addF32
+	if u.rule.Acc == num.F16 {
+		add = addF16
+	}
 	u.loadC(c)
 	for m := range rows {
+		x, y := &sum[m], &u.tile.c[m]
 		for n := range cols {
-			u.tile.c[m][n] = addRNE(u.rule.Acc, sum[m][n], u.tile.c[m][n])
+			y[n] = add(x[n], y[n])
 		}
 	}
 }
 
-// addRNE is one IEEE addition, nearest even, with the canonical NaN.
-func addRNE(f num.Format, a, b uint32) uint32 {
-	if f == num.F16 {
-		// The f32 sum of two f16 rounds again without error: 24 >= 2*11+2 bits.
-		return uint32(num.F32ToF16(num.F16ToF32(uint16(a)) + num.F16ToF32(uint16(b))))
-	}
+// addF32 and addF16 are one IEEE addition, nearest even, with the canonical NaN.
+func addF32(a, b uint32) uint32 {
 	s := math.Float32frombits(a) + math.Float32frombits(b)
 	if s != s {
-		return num.F32.NaN
+		return 0x7fffffff
 	}
 	return math.Float32bits(s)
+}
+
+// The f32 sum of two f16 rounds again without error: 24 >= 2*11+2 bits.
+func addF16(a, b uint32) uint32 {
+	return uint32(num.F32ToF16(num.F16ToF32(uint16(a)) + num.F16ToF32(uint16(b))))
 }
