@@ -15,7 +15,8 @@ func TestCopyAsyncForms(t *testing.T) {
 		{"cp.async.ca.shared.global [%r7], [%rd1], 4;", held},
 		{"cp.async.ca.shared::cta.global.L2::128B [%r7], [%rd1], 4;", held},
 		{"cp.async.ca.shared.global.L2::cache_hint [%r7], [%rd1], 4, %rd9;", held},
-		{"cp.async.ca.shared.global [%r7], [%rd1], 4, 2;", func(i int) uint32 { return held(i) & 0xffff }},
+		{"cp.async.ca.shared.global [%r7], [%rd1], 4, 2;",
+			func(i int) uint32 { return held(i) & 0xffff }},
 		{"cp.async.ca.shared.global.L2::cache_hint [%r7], [%rd1], 4, 0, %rd9;",
 			func(int) uint32 { return 0 }},
 		{"cp.async.ca.shared.global [%r7], [%rd1], 4, %p3;", func(i int) uint32 {
@@ -92,7 +93,8 @@ func TestBulkReductions(t *testing.T) {
 		}
 		for i := 16; i < 32; i += e.size {
 			if got := e.get(mem.data[i:]); got != c.want {
-				t.Errorf("%s.%s of %#x and %#x: %#x, want %#x", c.op, c.typ, c.old, c.add, got, c.want)
+				t.Errorf("%s.%s of %#x and %#x: %#x, want %#x", c.op, c.typ, c.old, c.add, got,
+					c.want)
 				break
 			}
 		}
@@ -119,6 +121,36 @@ func TestAsyncFaults(t *testing.T) {
 		_, err := l.Run()
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.body, err, c.want)
+		}
+	}
+}
+
+// TestNoEffect: fences, hints and requests for registers change no value.
+func TestNoEffect(t *testing.T) {
+	var forms []string
+	each := func(format string, words ...string) {
+		for _, w := range words {
+			forms = append(forms, strings.ReplaceAll(format, "X", w))
+		}
+	}
+	each("fence.proxy.async.X;", "global", "shared::cta", "shared::cluster")
+	each("fence.proxy.X;", "alias", "async")
+	each("fence.proxy.tensormap::generic.release.X;", "cta", "cluster", "gpu", "sys")
+	each("fence.proxy.tensormap::generic.acquire.X [%rd1], 128;", "cta", "cluster", "gpu", "sys")
+	each("fence.mbarrier_init.release.X;", "cluster")
+	each("fence.X;", "sc.cta", "acq_rel.cluster", "sc.gpu", "acq_rel.sys")
+	each("griddepcontrol.X;", "launch_dependents", "wait")
+	each("setmaxnreg.X.sync.aligned.u32 40;", "inc", "dec")
+	each("cp.async.bulk.prefetch.L2.global [%rd1], X;", "16", "256")
+	each("prefetch.X [%rd1];", "tensormap", "global.L2::evict_last", "global.L2::evict_normal")
+	each("cp.async.bulk.wait_group X;", "0", "3")
+	each("cp.async.bulk.wait_group.read X;", "0", "7")
+	body := "mov.u32 %r6, 21;\n" + strings.Join(forms, "\n") + "\nst.global.u32 [%rd2], %r6;"
+	src := strings.Replace(kernel(barrierVars, body), ".target sm_90\n", ".target sm_90a\n", 1)
+	src = strings.Replace(src, ".version 8.0", ".version 8.4", 1)
+	for i, got := range run(t, src, 64, held) {
+		if got != 21 {
+			t.Fatalf("thread %d: %d", i, got)
 		}
 	}
 }

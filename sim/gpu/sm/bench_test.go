@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tensoros/hw/ptx"
+	"tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu/memory"
 )
 
@@ -82,8 +83,10 @@ func BenchmarkWgmma(b *testing.B) {
 		n    int
 		mn   bool
 	}{
-		{ptx.F32, ptx.F16, 256, false}, {ptx.F32, ptx.Bf16, 128, false}, {ptx.F32, ptx.F16, 128, true},
-		{ptx.F32, ptx.Tf32, 128, false}, {ptx.F32, ptx.E4m3, 128, false}, {ptx.S32, ptx.S8, 128, false},
+		{ptx.F32, ptx.F16, 256, false}, {ptx.F32, ptx.Bf16, 128, false}, {ptx.F32, ptx.F16, 128,
+			true},
+		{ptx.F32, ptx.Tf32, 128, false}, {ptx.F32, ptx.E4m3, 128, false}, {ptx.S32, ptx.S8, 128,
+			false},
 	} {
 		x := wgmmaCase{d: c.d, a: c.a, b: c.a, n: c.n, modeA: 1, modeB: 1, mnA: c.mn, mnB: c.mn}
 		b.Run(x.spelling()+map[bool]string{false: "", true: "/mn"}[c.mn], func(b *testing.B) {
@@ -102,7 +105,8 @@ func BenchmarkWgmma(b *testing.B) {
 					mem.data[lb.place(n, kb)] = x.columns[n][kb]
 				}
 			}
-			l := &Launch{Prog: load(b, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1},
+			l := &Launch{Prog: load(b, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1,
+				1},
 				Mem: mem, Params: params(mem.base, mem.base+wgmmaImage+2048)}
 			for b.Loop() {
 				if _, err := l.Run(); err != nil {
@@ -113,4 +117,35 @@ func BenchmarkWgmma(b *testing.B) {
 			b.ReportMetric(macs/b.Elapsed().Seconds()/1e6, "MMAC/s")
 		})
 	}
+}
+
+// BenchmarkTensorLoad is a tile of 64x64 f16 with the swizzle of 128 bytes, 256 times.
+func BenchmarkTensorLoad(b *testing.B) {
+	m := gpu.TensorMap{Type: gpu.TensorF16, Rank: 2, Base: 1 << 44, Dims: [5]uint64{256, 256},
+		Strides: [4]uint64{512}, Box: [5]uint32{64, 64}, ElementStrides: [5]uint32{1, 1},
+		Swizzle: gpu.Swizzle128}
+	image, err := m.Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	src := strings.Replace(kernel(".shared .align 1024 .b8 tile[8192]; .shared .align 8 .b8 bar[8];",
+		`mov.u32 %r10, bar; mov.u32 %r11, tile; mbarrier.init.shared.b64 [%r10], 1; mov.u32 %r5, 0;
+		mov.u64 %rd7, pmap; cvta.param.u64 %rd7, %rd7;
+		l: and.b32 %r6, %r5, 127; mbarrier.arrive.expect_tx.shared.b64 %rd8, [%r10], 8192;
+		cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%r11],
+		[%rd7, {%r6, %r6}], [%r10]; and.b32 %r7, %r5, 1;
+		w: mbarrier.try_wait.parity.shared.b64 %p2, [%r10], %r7; @!%p2 bra w;
+		add.u32 %r5, %r5, 1; setp.lt.u32 %p1, %r5, 256; @%p1 bra l;`), ".param .u32 n)",
+		".param .u32 n, .param .align 64 .b8 pmap[128])", 1)
+	mem := newFlat(1 << 17)
+	p := append(params(mem.base, mem.base, uint32(0)), make([]byte, 64-20)...)
+	l := &Launch{Prog: load(b, src, "k"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1},
+		Mem: mem, Params: append(p, image[:]...)}
+	for b.Loop() {
+		if _, err := l.Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.SetBytes(256 * 8192)
+	b.ReportAllocs()
 }

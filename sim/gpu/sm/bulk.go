@@ -49,27 +49,47 @@ func (w *Warp) sharedBytes(a uint64, n int, write bool) []byte {
 	return c.shared[at:][:n]
 }
 
-// eachGlobal visits n bytes of global memory page by page; f gets each piece and where it begins.
-func (w *Warp) eachGlobal(a uint64, n int, write bool, f func(p []byte, at int)) bool {
-	for at := 0; at < n; {
-		p := w.cta.span(a+uint64(at), 1, write)
+// globalBytes is global memory from a on, at most n bytes and to the end of a page; nil after a
+// fault.
+func (w *Warp) globalBytes(a uint64, n int, write bool) []byte {
+	p := w.cta.span(a, 1, write)
+	if p == nil {
+		w.memoryFault(inGlobal, a, 1, write)
+		return nil
+	}
+	return p[:min(len(p), n)]
+}
+
+func (w *Warp) readGlobal(dst []byte, a uint64) bool {
+	for len(dst) > 0 {
+		p := w.globalBytes(a, len(dst), false)
 		if p == nil {
-			w.memoryFault(inGlobal, a+uint64(at), 1, write)
 			return false
 		}
-		p = p[:min(len(p), n-at)]
-		f(p, at)
-		at += len(p)
+		copy(dst, p)
+		dst, a = dst[len(p):], a+uint64(len(p))
 	}
 	return true
 }
 
-func (w *Warp) readGlobal(dst []byte, a uint64) bool {
-	return w.eachGlobal(a, len(dst), false, func(p []byte, at int) { copy(dst[at:], p) })
+func (w *Warp) writeGlobal(a uint64, src []byte, f combine) bool {
+	for len(src) > 0 {
+		p := w.globalBytes(a, len(src), true)
+		if p == nil {
+			return false
+		}
+		f(p, src[:len(p)])
+		src, a = src[len(p):], a+uint64(len(p))
+	}
+	return true
 }
 
-func (w *Warp) writeGlobal(a uint64, src []byte, f combine) bool {
-	return w.eachGlobal(a, len(src), true, func(p []byte, at int) { f(p, src[at:at+len(p)]) })
+// scratch is n bytes for the time of one copy.
+func (c *CTA) scratch(n int) []byte {
+	if cap(c.box) < n {
+		c.box = make([]byte, n)
+	}
+	return c.box[:n]
 }
 
 // bulkCopy is cp.async.bulk and cp.reduce.async.bulk.
@@ -140,7 +160,7 @@ func (w *Warp) bulk(c *bulkMove) bool {
 			global: c.to})
 		return true
 	}
-	src := make([]byte, c.n)
+	src := w.cta.scratch(c.n)
 	global := uint64(0)
 	if c.fromGlobal {
 		if !w.readGlobal(src, c.from) {

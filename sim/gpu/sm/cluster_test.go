@@ -6,7 +6,8 @@ import (
 )
 
 // inCluster runs a body (see kernel) on a grid in clusters and gives one word a thread.
-func inCluster(t *testing.T, body string, grid, cluster [3]uint32, block uint32) []uint32 {
+func inCluster(t *testing.T, body string, grid, cluster [3]uint32, block uint32,
+	inTime bool) []uint32 {
 	t.Helper()
 	n := int(grid[0] * grid[1] * grid[2] * block)
 	mem := newFlat(8 * n)
@@ -16,7 +17,7 @@ func inCluster(t *testing.T, body string, grid, cluster [3]uint32, block uint32)
 	p := load(t, kernel(clusterVars, body+"\nst.global.u32 [%rd2], %r6;"), "k")
 	l := &Launch{Prog: p, Grid: grid, Cluster: cluster, Block: [3]uint32{block, 1, 1}, Mem: mem,
 		Params: params(mem.base, mem.base+uint64(4*n), uint32(0))}
-	if _, err := l.Run(); err != nil {
+	if err := outcome(l, inTime); err != nil {
 		t.Fatal(err)
 	}
 	out := make([]uint32, n)
@@ -151,13 +152,15 @@ func TestClusters(t *testing.T) {
 			}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := inCluster(t, c.body, [3]uint32{8, 1, 1}, [3]uint32{4, 1, 1}, 64)
-			for i := range got {
-				at := i / 64
-				prev := (at&^3|(at+3)%4)*64 + i%64
-				next := (at&^3|(at+1)%4)*64 + i%64
-				if want := c.want(i, prev, next); got[i] != want {
-					t.Fatalf("thread %d: %d, want %d", i, got[i], want)
+			for mode := range 2 {
+				got := inCluster(t, c.body, [3]uint32{8, 1, 1}, [3]uint32{4, 1, 1}, 64, mode == 1)
+				for i := range got {
+					at := i / 64
+					prev := (at&^3|(at+3)%4)*64 + i%64
+					next := (at&^3|(at+1)%4)*64 + i%64
+					if want := c.want(i, prev, next); got[i] != want {
+						t.Fatalf("mode %d, thread %d: %d, want %d", mode, i, got[i], want)
+					}
 				}
 			}
 		})
@@ -178,7 +181,10 @@ func TestClusterRegisters(t *testing.T) {
 		"mov.u32 %r8, %ctaid.y; mov.u32 %r9, %ctaid.z; mad.lo.u32 %r8, %r9, 6, %r8;" +
 		"mad.lo.u32 %r8, %r8, 4, %r2; mul.wide.u32 %rd3, %r8, 4; ld.param.u64 %rd2, [out];" +
 		"add.s64 %rd2, %rd2, %rd3;"
-	for i, got := range inCluster(t, body, grid, size, 1) {
+	out := inCluster(t, body, grid, size, 1, false)
+	out = append(out, inCluster(t, body, grid, size, 1, true)...)
+	for i, got := range out {
+		i %= len(out) / 2
 		x, y, z := uint32(i%4), uint32(i/4%6), uint32(i/24)
 		want := uint32(0)
 		for _, v := range []uint32{x / 2, y / 3, z, 2, 2, 2, x % 2, y % 3, 0, 2, 3, 1,
@@ -227,7 +233,7 @@ func TestClusterErrors(t *testing.T) {
 func TestClusterFaults(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{"mov.u32 %r7, 4; mapa.shared::cluster.u32 %r8, 0, %r7;", "the cluster has 4 CTAs"},
-		{"ld.shared::cluster.u32 %r8, [0x7000000];", "no such CTA"},
+		{"mov.u32 %r7, 0x7000000; ld.shared::cluster.u32 %r8, [%r7];", "no such CTA"},
 		{ring("1") + "barrier.cluster.wait; @%p1 exit; setp.eq.u32 %p2, %r12, 0; @%p2 exit;" +
 			"w: mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;", "deadlock"},
 		{ring("1") + "st.async.shared::cluster.mbarrier::complete_tx::bytes.u32 [%r22], %r5, [%r10];",
@@ -236,13 +242,15 @@ func TestClusterFaults(t *testing.T) {
 			`complete_tx::bytes.multicast::cluster [%r11], [%rd1], 16, [%r10], %m1;`,
 			"the cluster has 4"},
 	} {
-		mem := newFlat(1 << 16)
-		l := &Launch{Prog: load(t, kernel(clusterVars, c.body), "k"), Grid: [3]uint32{4, 1, 1},
-			Cluster: [3]uint32{4, 1, 1}, Block: [3]uint32{4, 1, 1}, Mem: mem,
-			Params: params(mem.base, mem.base, uint32(0))}
-		_, err := l.Run()
-		if err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", c.body, err, c.want)
+		for mode := range 2 {
+			mem := newFlat(1 << 16)
+			l := &Launch{Prog: load(t, kernel(clusterVars, c.body), "k"), Grid: [3]uint32{4, 1, 1},
+				Cluster: [3]uint32{4, 1, 1}, Block: [3]uint32{4, 1, 1}, Mem: mem,
+				Params: params(mem.base, mem.base, uint32(0))}
+			err := outcome(l, mode == 1)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("mode %d, %s: %v, want %q", mode, c.body, err, c.want)
+			}
 		}
 	}
 }

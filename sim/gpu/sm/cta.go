@@ -32,7 +32,6 @@ type Launch struct {
 	Stdout io.Writer
 
 	pages *pages
-	maps  tensorMaps
 	fault fault
 }
 
@@ -146,7 +145,9 @@ type CTA struct {
 	pages   [cachedPages]page
 	cluster *cluster
 	rank    int // in the cluster
-	gaveUp  int // try_wait that expired since a phase last ended
+	maps    tensorMaps
+	box     []byte // see scratch
+	gaveUp  int    // try_wait that expired since a phase last ended
 	start   int64
 	skew    int64 // cycles of waves that were not timed before it began
 	issued  uint64

@@ -336,6 +336,8 @@ func (d *decoder) decode(labels []int) {
 		d.clusterBarrier()
 	case ptx.OpMbarrierTryWait:
 		d.tryWait()
+	case ptx.OpWgmmaWaitGroup:
+		d.mmaWait()
 	case ptx.OpMembar, ptx.OpFence, ptx.OpFenceProxy, ptx.OpFenceMbarrierInit, ptx.OpGriddepcontrol,
 		ptx.OpSetmaxnreg, ptx.OpCpAsyncBulkPrefetch,
 		ptx.OpBarWarpSync, ptx.OpNanosleep,
@@ -388,7 +390,7 @@ func (d *decoder) operation() func(*Warp) {
 		return d.bitOperation()
 	case ptx.OpMatch, ptx.OpRedux, ptx.OpElect, ptx.OpMovmatrix:
 		return d.warpOperation()
-	case ptx.OpWgmmaFence, ptx.OpWgmmaCommitGroup, ptx.OpWgmmaWaitGroup, ptx.OpWgmmaMmaAsync:
+	case ptx.OpWgmmaFence, ptx.OpWgmmaCommitGroup, ptx.OpWgmmaMmaAsync:
 		return d.wgmma()
 	case ptx.OpWmmaLoad, ptx.OpWmmaStore, ptx.OpWmmaMma:
 		return d.wmma()

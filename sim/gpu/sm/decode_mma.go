@@ -62,7 +62,8 @@ func (d *decoder) tensorRule(op gpu.MMAOp, ta, td ptx.Type) (rule gpu.MMARule, o
 	return rule, err == nil
 }
 
-func (d *decoder) tensorUnit(op gpu.MMAOp, s tensor.Shape, ta, tb, td ptx.Type) (*tensor.Unit, bool) {
+func (d *decoder) tensorUnit(op gpu.MMAOp, s tensor.Shape, ta, tb, td ptx.Type) (*tensor.Unit,
+	bool) {
 	rule, ok := d.tensorRule(op, ta, td)
 	if !ok {
 		return nil, false
@@ -89,7 +90,8 @@ func (d *decoder) tensorRegs(want [4]int, run func(w *Warp, r *fragments)) func(
 	for i := range 4 {
 		rows[i] = d.slots(&in.Args[i], i == 0)
 		if len(rows[i]) != want[i] {
-			d.fault("%s: operand %d has %d registers, want %d", in.Opcode(), i+1, len(rows[i]), want[i])
+			d.fault("%s: operand %d has %d registers, want %d", in.Opcode(), i+1, len(rows[i]),
+				want[i])
 			return func(*Warp) {}
 		}
 		regs[i] = make([]*tensor.Reg, want[i])

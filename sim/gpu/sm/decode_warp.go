@@ -161,8 +161,8 @@ func (d *decoder) async() func(*Warp) {
 	}
 }
 
-// copyLength reads the optional operand of cp.async: how many bytes come from memory, the rest being
-// zeros, or a predicate that ignores the source.
+// copyLength reads the optional operand of cp.async: how many bytes come from memory, the rest
+// being zeros, or a predicate that ignores the source.
 func (d *decoder) copyLength(size int) (length, ignore int, keep bool) {
 	args := d.in.Args[3:]
 	if d.in.Has(ptx.ModL2CacheHint) {

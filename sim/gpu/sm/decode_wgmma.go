@@ -26,12 +26,40 @@ func (d *decoder) wgmma() func(*Warp) {
 		return func(*Warp) {}
 	case ptx.OpWgmmaCommitGroup:
 		d.out.cost.commit = true
-		return func(*Warp) {}
-	case ptx.OpWgmmaWaitGroup:
-		d.out.cost.waiting, d.out.cost.wait = true, int32(d.in.Args[0].Imm)
-		return func(*Warp) {}
+		return func(w *Warp) {
+			w.mmaGroups++
+			for _, v := range w.warpgroup() {
+				if v.parked {
+					v.lookAgain()
+					w.cta.freed = append(w.cta.freed, v)
+				}
+			}
+		}
 	}
 	return d.mmaAsync()
+}
+
+// mmaWait is wgmma.wait_group. A wgmma belongs to the whole warpgroup, so it has ended only if all
+// four warps have issued it: one of them may then tell the producer that operands can go.
+func (d *decoder) mmaWait() {
+	d.out.class, d.out.kind, d.out.cost.queue = Branch, parking, mmaQueue
+	pending := int(d.in.Args[0].Imm)
+	d.out.cost.waiting, d.out.cost.wait = true, int32(pending)
+	d.out.try = func(w *Warp) bool {
+		w.wake = far
+		for _, v := range w.warpgroup() {
+			if !v.done() && v.mmaGroups < w.mmaGroups-pending {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// warpgroup is the four warps that wgmma joins.
+func (w *Warp) warpgroup() []*Warp {
+	first := w.id &^ 3
+	return w.cta.warps[first:min(first+4, len(w.cta.warps))]
 }
 
 // matrix is an operand in shared memory.

@@ -1,11 +1,13 @@
 package sm
 
 import (
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
 
 	"tensoros/hw/ptx"
+	"tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu/memory"
 )
 
@@ -40,5 +42,52 @@ func FuzzKernel(f *testing.F) {
 			return
 		}
 		_, _, _ = g.Run(20_000)
+	})
+}
+
+// FuzzTensorCopy gives a load, a store and a reduction any map that decodes and any coordinates:
+// they may fault, but not panic.
+func FuzzTensorCopy(f *testing.F) {
+	for i := range uint64(8) {
+		r := rand.New(rand.NewPCG(i, 3))
+		c := drawTMA(r, i%2 == 1)
+		c.m.Base = 1 << 44
+		b, _ := c.m.Encode()
+		f.Add(b[:], int32(c.at[0]), int32(c.at[1]), int32(-1), uint16(c.offsets[0]))
+	}
+	programs := map[string]*Program{}
+	for rank := 1; rank <= 5; rank++ {
+		for _, move := range []string{tmaLoad, tmaStore, tmaReduce, tmaIm2col, tmaIm2colStore} {
+			if rank < 3 && strings.Contains(move, "im2col") {
+				continue
+			}
+			var coords, offsets []string
+			for k := range rank {
+				coords = append(coords, "%r"+string(rune('0'+k)))
+				if k+2 < rank {
+					offsets = append(offsets, "%h"+string(rune('0'+k)))
+				}
+			}
+			src := strings.NewReplacer("RANK", string(rune('0'+rank)), "COORDS",
+				strings.Join(coords, ","),
+				"OFFSETS", strings.Join(offsets, ","), "OP", "min").Replace(move)
+			src = strings.Replace(src, "@!%p2 bra w;", "", 1)
+			whole := strings.Replace(tmaKernel, "MOVE", src, 1)
+			programs[src] = load(f, strings.ReplaceAll(whole, "%r12, 65536", "%r12, 64"), "")
+		}
+	}
+	f.Fuzz(func(t *testing.T, image []byte, x, y, z int32, offset uint16) {
+		if _, err := gpu.DecodeTensorMap(image); err != nil {
+			return
+		}
+		for _, p := range programs {
+			mem := newFlat(1 << 17)
+			args := append(append([]byte(nil), image[:gpu.TensorMapBytes]...), params(mem.base)...)
+			args = append(args, params(uint32(x), uint32(y), uint32(z), uint32(x), uint32(y))...)
+			args = append(args, byte(offset), byte(offset>>8), 1, 0, 2, 0, 0, 0)
+			l := &Launch{Prog: p, Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{1, 1, 1}, Mem: mem,
+				Params: append(args, 0, 0, 0, 0)}
+			_, _ = l.Run()
+		}
 	})
 }

@@ -25,7 +25,8 @@ func list(prefix string, first, n int) string {
 
 // warpOf runs an instruction on one warp of a chip. Its inputs are 32-bit registers %r0.., filled
 // from in; its results %o0.. come back.
-func warpOf(t *testing.T, chip int, target, inst string, in []*tensor.Reg, results int) []*tensor.Reg {
+func warpOf(t *testing.T, chip int, target, inst string, in []*tensor.Reg,
+	results int) []*tensor.Reg {
 	t.Helper()
 	var b strings.Builder
 	fmt.Fprintf(&b, ".version 8.4\n.target %s\n.address_size 64\n.visible .entry k(.param .u64 p)\n{\n"+
@@ -176,7 +177,8 @@ func TestMmaSparseForms(t *testing.T) {
 		{16, ptx.F32, ptx.Bf16, ptx.Bf16}, {32, ptx.F32, ptx.Bf16, ptx.Bf16},
 		{8, ptx.F32, ptx.Tf32, ptx.Tf32}, {16, ptx.F32, ptx.Tf32, ptx.Tf32},
 		{64, ptx.F32, ptx.E4m3, ptx.E5m2}, {32, ptx.S32, ptx.S8, ptx.U8},
-		{64, ptx.S32, ptx.U8, ptx.S8}, {64, ptx.S32, ptx.S4, ptx.U4}, {128, ptx.S32, ptx.U4, ptx.U4},
+		{64, ptx.S32, ptx.U8, ptx.S8}, {64, ptx.S32, ptx.S4, ptx.U4}, {128, ptx.S32, ptx.U4,
+			ptx.U4},
 	} {
 		sm, shape := 80, tensor.Shape{M: 16, N: 8, K: f.k}
 		if f.a == ptx.E4m3 {
@@ -200,10 +202,12 @@ func TestMmaSparseForms(t *testing.T) {
 			}
 		}
 		for selector := range u.Selectors() {
-			name := fmt.Sprintf("mma.sp.sync.aligned.%v.row.col.%v.%v.%v.%v", shape, f.d, f.a, f.b, f.d)
+			name := fmt.Sprintf("mma.sp.sync.aligned.%v.row.col.%v.%v.%v.%v", shape, f.d, f.a, f.b,
+				f.d)
 			in := append(append(append(append([]*tensor.Reg{}, a...), b...), c...), meta)
 			got := warpOf(t, sm, "sm_90", fmt.Sprintf("%s %s, %s, %s, %s, %%r%d, %d;", name,
-				list("o", 0, nc), list("r", 0, na), list("r", na, nb), list("r", na+nb, nc), na+nb+nc,
+				list("o", 0, nc), list("r", 0, na), list("r", na, nb), list("r", na+nb, nc),
+				na+nb+nc,
 				selector), in, nc)
 			want := make([]*tensor.Reg, nc)
 			for i := range want {
@@ -214,7 +218,8 @@ func TestMmaSparseForms(t *testing.T) {
 			}
 			for i := range want {
 				if *got[i] != *want[i] {
-					t.Fatalf("%s selector %d: register %d is\n%x, want\n%x", name, selector, i, *got[i],
+					t.Fatalf("%s selector %d: register %d is\n%x, want\n%x", name, selector, i,
+						*got[i],
 						*want[i])
 				}
 			}
@@ -257,7 +262,8 @@ func TestMmaQuadForms(t *testing.T) {
 			u.MMA(want, in[:2], in[2:4], in[4:])
 			for i := range want {
 				if *got[i] != *want[i] {
-					t.Fatalf("sm_%d %s: register %d is\n%x, want\n%x", sm, name, i, *got[i], *want[i])
+					t.Fatalf("sm_%d %s: register %d is\n%x, want\n%x", sm, name, i, *got[i],
+						*want[i])
 				}
 			}
 		}
@@ -331,7 +337,8 @@ func TestMma64Forms(t *testing.T) {
 					at := 256*(m/8*2+n%2) + 8*(m%8*4+n/2)
 					got := math.Float64frombits(binary.LittleEndian.Uint64(mem.data[at:]))
 					if got != want {
-						t.Fatalf("m%dn8k%d%s: [%d][%d] = %v, want %v", s.m, s.k, round, m, n, got, want)
+						t.Fatalf("m%dn8k%d%s: [%d][%d] = %v, want %v", s.m, s.k, round, m, n, got,
+							want)
 					}
 				}
 			}
@@ -388,7 +395,8 @@ func TestMatrixMoves(t *testing.T) {
 				}
 			}
 			if n == 1 {
-				got := warpOf(t, 90, "sm_90", "movmatrix.sync.aligned.m8n8.trans.b16 %o0, %r0;", in, 1)
+				got := warpOf(t, 90, "sm_90", "movmatrix.sync.aligned.m8n8.trans.b16 %o0, %r0;", in,
+					1)
 				if v := got[0][4*3+1] & 0xffff; v != value(0, 2, 3) {
 					t.Errorf("movmatrix: [3][2] = %d, want %d", v, value(0, 2, 3))
 				}

@@ -116,7 +116,7 @@ func outcome(l *Launch, inTime bool) error {
 		_, err := l.Run()
 		return err
 	}
-	g, err := NewGrid(testConfig, 1, memory.New(testMemory), l, 32, 0)
+	g, err := NewGrid(testConfig, l.clusterCTAs(), memory.New(testMemory), l, 32, 0)
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,10 @@ func TestMbarrierForms(t *testing.T) {
 		{"arrive.noComplete", ", 2", mbarrier{made - 2, made, 0, 0}, false, true, release[:2]},
 		{"arrive_drop", "", mbarrier{made - 1, made - 1, 0, 0}, true, false, release},
 		{"arrive_drop", ", 2", mbarrier{made - 2, made - 2, 0, 0}, true, false, release},
-		{"arrive_drop.expect_tx", ", 16", mbarrier{made - 1, made - 1, 16, 0}, true, false, release},
-		{"arrive_drop.noComplete", ", 2", mbarrier{made - 2, made - 2, 0, 0}, false, true, release[:2]},
+		{"arrive_drop.expect_tx", ", 16", mbarrier{made - 1, made - 1, 16, 0}, true, false,
+			release},
+		{"arrive_drop.noComplete", ", 2", mbarrier{made - 2, made - 2, 0, 0}, false, true,
+			release[:2]},
 		{"expect_tx", ", 64", mbarrier{made, made, 64, 0}, true, false, relaxed},
 		{"complete_tx", ", 64", mbarrier{made, made, -64, 0}, true, false, relaxed},
 	}
@@ -184,7 +186,8 @@ func TestMbarrierForms(t *testing.T) {
 				if f.name == "expect_tx" || f.name == "complete_tx" {
 					state = ""
 				}
-				inst := "mbarrier." + f.name + sem + space + ".b64 " + state + addr + f.operand + ";"
+				inst := "mbarrier." + f.name + sem + space + ".b64 " + state + addr + f.operand +
+					";"
 				word, old := onBarrier(t, made, inst)
 				if got := unpackBarrier(word); got != f.want {
 					t.Errorf("%s leaves %+v, want %+v", inst, got, f.want)
@@ -235,7 +238,8 @@ func TestMbarrierWaits(t *testing.T) {
 						if parity != "" {
 							phase = "0"
 						}
-						wait := "mbarrier." + kind + parity + sem + space + ".b64 %p2, " + addr + ", " + phase + hint +
+						wait := "mbarrier." + kind + parity + sem + space + ".b64 %p2, " + addr +
+							", " + phase + hint +
 							"; selp.u64 %rd7, 1, 0, %p2; shl.b64 %rd8, %rd8, 1; or.b64 %rd8, %rd8, %rd7;"
 						_, got := onBarrier(t, 5, "mov.u64 %rd8, 0; mbarrier.arrive.shared.b64 %rd4, [%r10], 2;"+
 							wait+"mbarrier.arrive.expect_tx.shared.b64 %rd9, [%r10], 8;"+

@@ -37,10 +37,8 @@ func (w *Warp) tensorMap(l int, addr uint64) (m gpu.TensorMap, ok bool) {
 		}
 		copy(b[i:], p[:gpu.TensorMapAlign])
 	}
-	launch := w.cta.launch
-	launch.pages.mu.Lock()
-	defer launch.pages.mu.Unlock()
-	if m, ok := launch.maps[b]; ok {
+	c := w.cta
+	if m, ok := c.maps[b]; ok {
 		return m, true
 	}
 	m, err := gpu.DecodeTensorMap(b[:])
@@ -48,10 +46,10 @@ func (w *Warp) tensorMap(l int, addr uint64) (m gpu.TensorMap, ok bool) {
 		w.cta.fail(w, "%v (at %#x)", err, addr)
 		return m, false
 	}
-	if launch.maps == nil {
-		launch.maps = tensorMaps{}
+	if c.maps == nil {
+		c.maps = tensorMaps{}
 	}
-	launch.maps[b] = m
+	c.maps[b] = m
 	return m, true
 }
 
@@ -78,25 +76,15 @@ func (d *decoder) tensorOperands(op *ptx.Operand) *tensorOperands {
 	return t
 }
 
-// mapAddress is the generic address of a map: a register's value, or a variable's place.
+// mapAddress is the generic address of a map. ptxas takes no name of another space for one.
 func (d *decoder) mapAddress(addr *ptx.Operand) func(*Warp) {
-	base := uint64(0)
-	switch o := &addr.List[0]; o.Kind {
-	case ptx.KindLocal, ptx.KindGlobal:
-		switch s := d.variable(o).Space; s {
-		case ptx.SpaceParam:
-			base = ParamWindow
-		default:
-			base = windowOf(s)
+	if o := &addr.List[0]; o.Kind == ptx.KindLocal || o.Kind == ptx.KindGlobal {
+		if s := d.variable(o).Space; s != ptx.SpaceGlobal {
+			d.fault("the tensor map %s is in .%v: cvta.%v gives the generic address that is wanted here",
+				o.Name, s, s)
 		}
 	}
-	f := d.address(addr)
-	return func(w *Warp) {
-		f(w)
-		for l := range w.addr {
-			w.addr[l] += base
-		}
-	}
+	return d.address(addr)
 }
 
 // tensorCopy is cp.async.bulk.tensor, cp.reduce.async.bulk.tensor and the prefetch.
@@ -175,7 +163,8 @@ func (d *decoder) tensorStore() func(*Warp) {
 // tensorElement is the type that a reduction works on; tensors of others have none.
 var tensorElement = map[gpu.TensorType]ptx.Type{
 	gpu.TensorU32: ptx.U32, gpu.TensorS32: ptx.S32, gpu.TensorU64: ptx.U64, gpu.TensorS64: ptx.S64,
-	gpu.TensorF16: ptx.F16, gpu.TensorBF16: ptx.Bf16, gpu.TensorF32: ptx.F32, gpu.TensorF64: ptx.F64,
+	gpu.TensorF16: ptx.F16, gpu.TensorBF16: ptx.Bf16, gpu.TensorF32: ptx.F32,
+	gpu.TensorF64:    ptx.F64,
 	gpu.TensorF32Ftz: ptx.F32,
 }
 
@@ -226,7 +215,7 @@ func (c *tensorMove) rowBytes() int { return c.rowElements() * c.m.Type.Size() }
 
 // each visits the rows of the box in the order of shared memory: the coordinates of the first
 // element, false to stop.
-func (c *tensorMove) each(f func(row int, at *[5]int64) bool) bool {
+func (c *tensorMove) each(f func(row int, at [5]int64) bool) bool {
 	if c.m.Im2col {
 		return c.eachPixel(f)
 	}
@@ -243,7 +232,7 @@ func (c *tensorMove) each(f func(row int, at *[5]int64) bool) bool {
 		for k := 1; k < c.m.Rank; k++ {
 			at[k] += i[k] * int64(c.m.ElementStrides[k])
 		}
-		if !f(row, &at) {
+		if !f(row, at) {
 			return false
 		}
 		for k := 1; k < c.m.Rank; k++ {
@@ -258,7 +247,7 @@ func (c *tensorMove) each(f func(row int, at *[5]int64) bool) bool {
 
 // eachPixel walks im2col's column: from the base pixel through the bounding box, W fastest, then
 // on to the next image; the filter's offsets are added to what is read, not to the walk.
-func (c *tensorMove) eachPixel(f func(row int, at *[5]int64) bool) bool {
+func (c *tensorMove) eachPixel(f func(row int, at [5]int64) bool) bool {
 	m, at := &c.m, c.at
 	last := m.Rank - 1
 	for row := range int(m.Pixels) {
@@ -266,7 +255,7 @@ func (c *tensorMove) eachPixel(f func(row int, at *[5]int64) bool) bool {
 		for k := 1; k < last; k++ {
 			from[k] += c.offsets[k-1]
 		}
-		if !f(row, &from) {
+		if !f(row, from) {
 			return false
 		}
 		k := 1
@@ -319,11 +308,12 @@ func (c *tensorMove) boxBytes() int {
 // tensorLoad copies the box to shared memory, of one CTA or of those in a mask.
 func (w *Warp) tensorLoad(l int, c *tensorMove, mbar uint64, mask int) bool {
 	size, es := c.rowBytes(), int64(c.m.Type.Size())
-	box := make([]byte, c.boxBytes())
-	t := transfer{bytes: 0, tx: int64(len(box))}
-	if !c.each(func(row int, at *[5]int64) bool {
+	box := w.cta.scratch(c.boxBytes())
+	clear(box)
+	t := transfer{tx: int64(len(box)), pieces: make([]piece, 0, len(box)/size)}
+	if !c.each(func(row int, at [5]int64) bool {
 		p := box[row*size:][:size]
-		lo, hi, addr := c.inside(at)
+		lo, hi, addr := c.inside(&at)
 		if hi-lo < int64(len(p))/es && c.m.Fill == gpu.FillNaN {
 			c.fillNaN(p)
 		}
@@ -363,12 +353,15 @@ func (c *tensorMove) scatter(w *Warp, to uint64, box []byte) bool {
 		copy(w.sharedBytes(to, len(box), true), box)
 		return true
 	}
-	for i := 0; i < len(box); i += 16 {
-		p := w.sharedBytes(c.m.Swizzle.Apply(to+uint64(i)), 16, true)
+	for i := 0; i < len(box); i += 128 {
+		// A swizzle stays in its 128 bytes, and the address is aligned to them.
+		p := w.sharedBytes(to+uint64(i), min(128, len(box)-i), true)
 		if p == nil {
 			return false
 		}
-		copy(p, box[i:i+16])
+		for j := 0; j < len(p); j += 16 {
+			copy(p[c.m.Swizzle.Apply(to+uint64(i+j))&127:], box[i+j:i+j+16])
+		}
 	}
 	return true
 }
@@ -388,13 +381,13 @@ func (c *tensorMove) gather(w *Warp, box []byte) bool {
 // tensorStore copies the box to global memory; elements out of bounds are not written.
 func (w *Warp) tensorStore(c *tensorMove) bool {
 	size, es := c.rowBytes(), int64(c.m.Type.Size())
-	box := make([]byte, c.boxBytes())
+	box := w.cta.scratch(c.boxBytes())
 	if !c.gather(w, box) {
 		return false
 	}
-	t := transfer{write: true}
-	if !c.each(func(row int, at *[5]int64) bool {
-		lo, hi, addr := c.inside(at)
+	t := transfer{write: true, pieces: make([]piece, 0, len(box)/size)}
+	if !c.each(func(row int, at [5]int64) bool {
+		lo, hi, addr := c.inside(&at)
 		if lo == hi {
 			return true
 		}

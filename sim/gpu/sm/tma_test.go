@@ -46,7 +46,7 @@ w:	mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;`
 	tmaIm2col = `mbarrier.arrive.expect_tx.shared.b64 %rd4, [%r10], %r20;
 	cp.async.bulk.prefetch.tensor.RANKd.L2.global.im2col [%rd1, {COORDS}], {OFFSETS};
 	cp.async.bulk.tensor.RANKd.shared::cluster.global.im2col.mbarrier::complete_tx::bytes
-		[%r11], [map, {COORDS}], [%r10], {OFFSETS};
+		[%r11], [%rd1, {COORDS}], [%r10], {OFFSETS};
 w:	mbarrier.try_wait.parity.shared.b64 %p2, [%r10], 0; @!%p2 bra w;`
 	tmaStore = `cp.async.bulk.prefetch.tensor.RANKd.L2.global.tile [%rd1, {COORDS}];
 	cp.async.bulk.tensor.RANKd.global.shared::cta.tile.bulk_group [%rd1, {COORDS}], [%r11];
@@ -79,7 +79,8 @@ func (c *tmaCase) cell(i int) (at [5]int, shared int) {
 		pixel := rest / ch
 		// Positions a row of the bounding box has, from the base pixel on.
 		for k := 1; k < m.Rank-1; k++ {
-			lo, hi, step := int(m.Lower[k-1]), int(m.Dims[k])+int(m.Upper[k-1]), int(m.ElementStrides[k])
+			lo, hi, step := int(m.Lower[k-1]), int(m.Dims[k])+int(m.Upper[k-1]),
+				int(m.ElementStrides[k])
 			left := max((hi-c.at[k]+step-1)/step, 1) // in the first row
 			full := (hi - lo + step - 1) / step
 			if pixel < left {
@@ -212,7 +213,8 @@ func (c *tmaCase) run(t *testing.T, move string, timed bool) (before, after, sha
 		}
 	}
 	src := strings.NewReplacer("MOVE", strings.NewReplacer("RANK", fmt.Sprint(c.m.Rank), "COORDS",
-		strings.Join(coords, ","), "OFFSETS", strings.Join(offsets, ",")).Replace(move)).Replace(tmaKernel)
+		strings.Join(coords, ","), "OFFSETS", strings.Join(offsets,
+			",")).Replace(move)).Replace(tmaKernel)
 	p := append(image[:], params(mem.base+tmaSpace)...)
 	for k := range 5 {
 		p = append(p, params(uint32(c.at[k]))...)
@@ -355,7 +357,8 @@ func TestTensorReduce(t *testing.T) {
 		}
 		for b := range want {
 			if after[b] != want[b] {
-				t.Fatalf("%s %+v: byte %d of the tensor is %#x, want %#x", op.name, c, b, after[b], want[b])
+				t.Fatalf("%s %+v: byte %d of the tensor is %#x, want %#x", op.name, c, b, after[b],
+					want[b])
 			}
 		}
 	}

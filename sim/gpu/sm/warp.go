@@ -49,6 +49,7 @@ type Warp struct {
 	expired   bool       // has waited as long as it may
 	stalled   uint32     // lanes that let others of the warp go first
 	arrivals  [Lanes]int // the phase of the cluster's barrier that each lane arrived in, plus one
+	mmaGroups int        // of wgmma that it has committed
 	transfers []transfer
 	fast
 	timing
@@ -93,6 +94,7 @@ func (w *Warp) reset(threads int) {
 		w.stacks[l] = w.stacks[l][:0]
 	}
 	w.parked, w.expired, w.stalled, w.arrivals = false, false, 0, [Lanes]int{}
+	w.mmaGroups = 0
 	w.transfers = w.transfers[:0]
 }
 

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"tensoros/hw/num"
+	"tensoros/hw/ptx"
 )
 
 const wgmmaKernel = `.version 8.0
@@ -150,6 +152,41 @@ func checkWgmma(t *testing.T, src string, image []byte, want func(m, n int) floa
 				if float64(got) != want(m, n) {
 					t.Fatalf("mode %d, element %d,%d: %v, want %v", mode, m, n, got, want(m, n))
 				}
+			}
+		}
+	}
+}
+
+// TestWgmmaWaitsForItsWarpgroup: warp 0 spoils the operands as soon as its own wait is over, as a
+// producer would that one elected thread has told so.
+func TestWgmmaWaitsForItsWarpgroup(t *testing.T) {
+	x := wgmmaCase{d: ptx.F32, a: ptx.F16, b: ptx.F16, n: 16, modeA: 1, modeB: 1}
+	drawWgmma(rand.New(rand.NewPCG(4, 4)), &x)
+	la, lb := newLayout(0, 1, false, 0), newLayout(wgmmaB, 1, false, 0)
+	spoil := "wgmma.wait_group.sync.aligned 0; setp.gt.u32 %p2, %r4, 31; @%p2 bra kept; mov.u32 %r5, 0;\n" +
+		"z: add.u32 %r6, %r11, %r5; st.shared.u32 [%r6], 0xffffffff; add.u32 %r5, %r5, 4;\n" +
+		"setp.lt.u32 %p2, %r5, 32768; @%p2 bra z; kept:\n"
+	src := strings.Replace(x.source(la, lb), "wgmma.wait_group.sync.aligned 0;", spoil, 1)
+	for mode := range 2 {
+		mem := newFlat(wgmmaImage + 2048 + 128*512)
+		for kb := range 32 {
+			for m := range 64 {
+				mem.data[la.place(m, kb)] = x.rowsA[m][kb]
+			}
+			for n := range x.n {
+				mem.data[lb.place(n, kb)] = x.columns[n][kb]
+			}
+		}
+		l := &Launch{Prog: load(t, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{128, 1, 1},
+			Mem: mem, Params: params(mem.base, mem.base+wgmmaImage+2048)}
+		if err := outcome(l, mode == 1); err != nil {
+			t.Fatal(err)
+		}
+		for m := range 64 {
+			thread := m/16*32 + m%8*4
+			got := mem.u32(wgmmaImage + 2048 + 512*thread + 4*(m/8%2*2))
+			if want := x.want(t, m, 0); got != want {
+				t.Fatalf("mode %d: [%d][0] = %#x, want %#x", mode, m, got, want)
 			}
 		}
 	}

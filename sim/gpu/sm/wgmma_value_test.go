@@ -215,7 +215,8 @@ w:	mbarrier.try_wait.parity.shared.b64 %%p2, [%%r10], 0; @!%%p2 bra w;
 	if x.registers {
 		a = "{%a0,%a1,%a2,%a3}"
 	}
-	inst := fmt.Sprintf("wgmma.mma_async.sync.aligned.%s %s, %s, %%rd6, ", x.spelling(), list("f", 0, regs), a)
+	inst := fmt.Sprintf("wgmma.mma_async.sync.aligned.%s %s, %s, %%rd6, ", x.spelling(), list("f",
+		0, regs), a)
 	fmt.Fprintf(&s, "wgmma.fence.sync.aligned;\n%s%%p3%s;\nsetp.eq.u32 %%p3, 0, 0;\n%s%%p3%s;\n", inst,
 		x.tail(), inst, x.tail())
 	s.WriteString("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n" +
@@ -284,7 +285,8 @@ func TestWgmmaValues(t *testing.T) {
 		{ptx.S32, ptx.B1, ptx.B1}} {
 		for mode := range uint64(4) {
 			for _, base := range []int{0, 3} {
-				x := wgmmaCase{d: ty[0], a: ty[1], b: ty[2], modeA: mode, modeB: mode ^ 1, base: base}
+				x := wgmmaCase{d: ty[0], a: ty[1], b: ty[2], modeA: mode, modeB: mode ^ 1,
+					base: base}
 				run(x)
 				x.registers, x.sat = true, ty[0] == ptx.S32 && ty[1] != ptx.B1
 				run(x)

@@ -22,7 +22,8 @@ func wmmaCases() (all []wmmaCase) {
 	for _, s := range [][3]int{{16, 16, 16}, {32, 8, 16}, {8, 32, 16}} {
 		for _, c := range []ptx.Type{ptx.F16, ptx.F32} {
 			for _, d := range []ptx.Type{ptx.F16, ptx.F32} {
-				all = append(all, wmmaCase{s[0], s[1], s[2], ptx.F16, c, d, fmt.Sprintf("%v.%v", d, c), 0})
+				all = append(all, wmmaCase{s[0], s[1], s[2], ptx.F16, c, d, fmt.Sprintf("%v.%v", d,
+					c), 0})
 			}
 		}
 		all = append(all,
@@ -136,7 +137,8 @@ func TestWmma(t *testing.T) {
 					putNumber(mem.data[x.at(0, x.m, x.k, m, k, layout[0], x.ab):], x.ab, va(m, k))
 				}
 				for n := range x.n {
-					putNumber(mem.data[x.at(8192, x.k, x.n, k, n, layout[1], x.ab):], x.ab, vb(k, n))
+					putNumber(mem.data[x.at(8192, x.k, x.n, k, n, layout[1], x.ab):], x.ab, vb(k,
+						n))
 				}
 			}
 			for m := range x.m {
@@ -144,7 +146,8 @@ func TestWmma(t *testing.T) {
 					putNumber(mem.data[x.at(16384, x.m, x.n, m, n, layout[2], x.c):], x.c, vc(m, n))
 				}
 			}
-			l := &Launch{Prog: load(t, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{32, 1, 1},
+			l := &Launch{Prog: load(t, src, ""), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{32, 1,
+				1},
 				Mem: mem, Params: params(mem.base)}
 			if _, err := l.Run(); err != nil {
 				t.Fatal(err)
@@ -157,7 +160,8 @@ func TestWmma(t *testing.T) {
 					}
 					got := getNumber(mem.data[x.at(24576, x.m, x.n, m, n, layout[3], x.d):], x.d)
 					if got != float64(want) {
-						t.Fatalf("m%dn%dk%d %s %v: [%d][%d] = %v, want %d", x.m, x.n, x.k, x.types, layout,
+						t.Fatalf("m%dn%dk%d %s %v: [%d][%d] = %v, want %d", x.m, x.n, x.k, x.types,
+							layout,
 							m, n, got, want)
 					}
 				}

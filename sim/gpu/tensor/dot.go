@@ -32,7 +32,10 @@ func Dot(rule gpu.MMARule, fa, fb num.Format, a, b []uint32, c uint32) (uint32, 
 		}
 		first := x.chain(&ca, &cb, a, b, rule.G, 0, func(k int) bool { return k%4 < 2 })
 		acc := x.chain(&ca, &cb, a, b, rule.G, first, func(k int) bool { return k%4 >= 2 })
-		return addRNE(rule.Acc, acc, c), nil
+		if rule.Acc == num.F16 {
+			return addF16(acc, c), nil
+		}
+		return addF32(acc, c), nil
 	}
 	return x.chain(&ca, &cb, a, b, rule.G, c, func(int) bool { return true }), nil
 }

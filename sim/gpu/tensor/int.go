@@ -8,12 +8,49 @@ import (
 	"tensoros/hw/spec/gpu"
 )
 
-// runInt is D = A*B + C on integers: exact, wrapping at 32 bits or clamped (.satfinite). Elements
-// of 4 bits make two passes over bytes, first the even k, then the odd: the order of an exact sum
-// is free.
+// integers are A and B of the integer methods: pairs of 16-bit elements along k, and for elements
+// of 4 bits a second pass: the even k in the first, the odd ones in the second, for the order of
+// an exact sum is free.
+type integers struct {
+	a [2][rows][maxK / 2]uint32
+	b [2][maxK / 2][cols]uint32
+}
+
+func (u *Unit) loadIntA() {
+	for pass := range 8 / u.a.bits {
+		for r, reg := range u.aRegs {
+			i := r / 2 * 8 & 8
+			for g := range 8 {
+				row, w := u.ints.a[pass][g+r%2*8][i:i+8:i+8], reg[4*g:4*g+4:4*g+4]
+				row[0], row[1] = u.a.pairs(w[0], pass)
+				row[2], row[3] = u.a.pairs(w[1], pass)
+				row[4], row[5] = u.a.pairs(w[2], pass)
+				row[6], row[7] = u.a.pairs(w[3], pass)
+			}
+		}
+	}
+}
+
+func (u *Unit) loadIntB() {
+	for pass := range 8 / u.b.bits {
+		b := &u.ints.b[pass]
+		for r, reg := range u.bRegs {
+			for g := range cols {
+				n, w := column(g), reg[4*g:4*g+4:4*g+4]
+				for t, v := range w {
+					i := (r*8 + 2*t) & 15
+					b[i][n], b[i+1&15][n] = u.b.pairs(v, pass)
+				}
+			}
+		}
+	}
+}
+
+// runInt is D = A*B + C on integers: exact, wrapping at 32 bits or clamped (.satfinite).
 func (u *Unit) runInt(d, c []*Reg) {
-	u.tile.c = [rows][cols]uint32{}
-	if !u.sat {
+	if u.sat {
+		u.tile.c = [rows][cols]uint32{}
+	} else {
 		u.loadC(c)
 	}
 	if u.rule.Method == gpu.MMAPopc {
@@ -22,22 +59,7 @@ func (u *Unit) runInt(d, c []*Reg) {
 		return
 	}
 	for pass := range 8 / u.a.bits {
-		var a [rows][maxK / 2]uint32 // pairs of 16-bit elements along k
-		var b [maxK / 2][cols]uint32
-		for r, reg := range u.aRegs {
-			for lane, w := range reg {
-				row := &a[lane/4+r%2*8]
-				i := r / 2 * 8 & 8
-				row[i+lane%4*2], row[i+lane%4*2+1] = u.a.pairs(w, pass)
-			}
-		}
-		for r, reg := range u.bRegs {
-			for lane, w := range reg {
-				i, n := r*8&8+lane%4*2, column(lane/4)
-				b[i][n], b[i+1][n] = u.b.pairs(w, pass)
-			}
-		}
-		u.runPairs(&a, &b)
+		u.runPairs(&u.ints.a[pass], &u.ints.b[pass])
 	}
 	if u.sat {
 		u.clampC(c)

@@ -202,7 +202,8 @@ func TestQuad(t *testing.T) {
 				t.Fatal(err)
 			}
 			quadCase(t, r, q, gen.ab, gen.c, aCol, bCol, fc,
-				fmt.Sprintf("sm_%d ->%v %s a %v b %v c %v", rule.SM, rule.Acc, gen.name, aCol, bCol, fc))
+				fmt.Sprintf("sm_%d ->%v %s a %v b %v c %v", rule.SM, rule.Acc, gen.name, aCol, bCol,
+					fc))
 		}
 	}
 }
@@ -285,7 +286,8 @@ func TestShapeErrors(t *testing.T) {
 			return err
 		}, "m8n8k4"},
 		{func() error {
-			_, err := NewSparse(rule(90, gpu.MMASync, num.E4M3, num.F32), Shape{16, 8, 64}, num.E4M3,
+			_, err := NewSparse(rule(90, gpu.MMASync, num.E4M3, num.F32), Shape{16, 8, 64},
+				num.E4M3,
 				num.E4M3, false)
 			return err
 		}, "not published"},
@@ -295,11 +297,13 @@ func TestShapeErrors(t *testing.T) {
 			return err
 		}, "16 or 32"},
 		{func() error {
-			_, err := NewUnit(rule(80, gpu.MMASync, num.F64, num.F64), Shape{8, 8, 4}, num.F64, num.F64)
+			_, err := NewUnit(rule(80, gpu.MMASync, num.F64, num.F64), Shape{8, 8, 4}, num.F64,
+				num.F64)
 			return err
 		}, "MMA64"},
 		{func() error {
-			_, err := NewUnit(rule(80, gpu.MMASync, num.F16, num.F32), Shape{8, 8, 8}, num.F16, num.F16)
+			_, err := NewUnit(rule(80, gpu.MMASync, num.F16, num.F32), Shape{8, 8, 8}, num.F16,
+				num.F16)
 			return err
 		}, "m16n8"},
 	} {

@@ -19,7 +19,12 @@ type Sparse struct {
 	x      arith
 	sat    bool
 	tile   Unit // for the layout of C alone
+	col    [maxSparseK / 2]int
+	as, ae [rows][maxSparseK / 2]int32
+	bs, be [cols][maxSparseK]int32
 }
+
+const maxSparseK = 128
 
 // NewSparse makes the unit of a shape: m16n8 with k of 256 or 512 bits of the element type.
 func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat bool) (*Sparse, error) {
@@ -39,7 +44,8 @@ func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat bool) (*Sparse, e
 	u := &Sparse{rule: rule, shape: s, a: a, b: b, sat: sat, tile: Unit{rule: rule}}
 	if rule.Method == gpu.MMADot {
 		sa, sb := preShift(rule.F)
-		u.ca, u.cb, u.x = newCodec(a, rule.ZeroExp, sa), newCodec(b, rule.ZeroExp, sb), newArith(rule)
+		u.ca, u.cb, u.x = newCodec(a, rule.ZeroExp, sa), newCodec(b, rule.ZeroExp, sb),
+			newArith(rule)
 	}
 	return u, nil
 }
@@ -115,22 +121,44 @@ func (u *Sparse) MMA(d, a, b, c []*Reg, meta *Reg, selector int) error {
 		return fmt.Errorf("sparsity selector %d: the shape has 0 to %d", selector, u.Selectors()-1)
 	}
 	u.tile.loadC(c)
-	col := make([]int, u.held())
+	u.load(a, b)
 	for m := range rows {
+		col := u.col[:u.held()]
 		if err := u.columns(meta, selector, m, col); err != nil {
 			return err
 		}
 		for n := range cols {
 			p := &u.tile.tile.c[m][column(n)]
 			if u.rule.Method == gpu.MMAInt {
-				*p = u.sum(a, b, m, n, col, *p)
+				*p = u.sum(m, n, col, *p)
 			} else {
-				*p = u.dot(a, b, m, n, col, *p)
+				*p = u.dot(m, n, col, *p)
 			}
 		}
 	}
 	u.tile.storeD(d)
 	return nil
+}
+
+// load decodes A and B; significands of integers are their values.
+func (u *Sparse) load(a, b []*Reg) {
+	for m := range rows {
+		for j := range u.held() {
+			u.as[m][j], u.ae[m][j] = u.decode(u.a, &u.ca, fragElement(a, u.a.Bits, m, j, 2))
+		}
+	}
+	for n := range cols {
+		for k := range u.shape.K {
+			u.bs[n][k], u.be[n][k] = u.decode(u.b, &u.cb, fragElement(b, u.a.Bits, n, k, 1))
+		}
+	}
+}
+
+func (u *Sparse) decode(f num.Format, c *codec, w uint32) (s, e int32) {
+	if f.IsInt() {
+		return int32(f.Decode(w)), 0
+	}
+	return c.decode(w)
 }
 
 // fragElement is element k of row (or column) i in a fragment that is blocks of eight rows high.
@@ -140,24 +168,25 @@ func fragElement(regs []*Reg, bits, i, k, blocks int) uint32 {
 	return w >> (k % e * bits) & (1<<bits - 1)
 }
 
-func (u *Sparse) dot(a, b []*Reg, m, n int, col []int, acc uint32) uint32 {
-	var p, q operand
+// dot gathers the columns of B that row m of A has.
+func (u *Sparse) dot(m, n int, col []int, acc uint32) uint32 {
+	var q operand
+	bs, be := &u.bs[n], &u.be[n]
 	for j0 := 0; j0 < len(col); j0 += u.rule.G {
-		g := min(u.rule.G, len(col)-j0)
-		for j := range g {
-			p.s[j], p.e[j] = u.ca.decode(fragElement(a, u.a.Bits, m, j0+j, 2))
-			q.s[j], q.e[j] = u.cb.decode(fragElement(b, u.a.Bits, n, col[j0+j], 1))
+		j1 := min(j0+u.rule.G, len(col))
+		for j, k := range col[j0:j1] {
+			q.s[j], q.e[j] = bs[k], be[k]
 		}
-		acc = u.x.dot(p.s[:g], p.e[:g], q.s[:g], q.e[:g], acc)
+		g := j1 - j0
+		acc = u.x.dot(u.as[m][j0:j1], u.ae[m][j0:j1], q.s[:g], q.e[:g], acc)
 	}
 	return acc
 }
 
-func (u *Sparse) sum(a, b []*Reg, m, n int, col []int, acc uint32) uint32 {
+func (u *Sparse) sum(m, n int, col []int, acc uint32) uint32 {
 	sum := int64(int32(acc))
 	for j, k := range col {
-		x := u.a.Decode(fragElement(a, u.a.Bits, m, j, 2))
-		sum += int64(x) * int64(u.b.Decode(fragElement(b, u.a.Bits, n, k, 1)))
+		sum += int64(u.as[m][j]) * int64(u.bs[n][k])
 	}
 	if u.sat {
 		sum = min(max(sum, math.MinInt32), math.MaxInt32)

@@ -48,7 +48,8 @@ func metaPlace(bits, k, row, col, selector int) (lane, bit int) {
 }
 
 // drawSparse chooses columns and writes the metadata.
-func drawSparse(r *rand.Rand, fa, fb num.Format, k, selector int, gen element, meta *Reg) *sparseCase {
+func drawSparse(r *rand.Rand, fa, fb num.Format, k, selector int, gen element,
+	meta *Reg) *sparseCase {
 	s := &sparseCase{}
 	for l := range meta {
 		meta[l] = r.Uint32() // of the threads that are not asked
@@ -196,5 +197,35 @@ func TestSparseErrors(t *testing.T) {
 			!strings.Contains(err.Error(), x.want) {
 			t.Errorf("selector %d: %v, want %q", x.selector, err, x.want)
 		}
+	}
+}
+
+func BenchmarkSparse(b *testing.B) {
+	for _, in := range []num.Format{num.F16, num.S8} {
+		acc := num.F32
+		if in.IsInt() {
+			acc = num.S32
+		}
+		rule, err := gpu.LookupMMA(80, gpu.MMASync, in, acc)
+		if err != nil {
+			b.Fatal(err)
+		}
+		k := 512 / in.Bits
+		u, err := NewSparse(rule, Shape{rows, cols, k}, in, in, false)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprint(in, " k", k), func(b *testing.B) {
+			var meta Reg
+			s := drawSparse(rand.New(rand.NewPCG(1, 1)), in, in, k, 0, near(8, 0.5), &meta)
+			x, y := s.put(in.Bits, k)
+			c := regs(4)
+			for b.Loop() {
+				if err := u.MMA(c, x, y, c, &meta, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows*cols*k/2)*float64(b.N)/b.Elapsed().Seconds()/1e6, "MMAC/s")
+		})
 	}
 }

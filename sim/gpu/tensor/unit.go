@@ -38,6 +38,7 @@ type Unit struct {
 	goB      [cols]operand // B by columns, for pure Go, if hasB
 	hasB     bool
 	kern     kernelParams
+	ints     integers
 	pad      [2]Reg // of m8: the rows of A and C that are not there (zeros), and of D (not read)
 }
 
@@ -162,7 +163,10 @@ func (u *Unit) LoadA(a []*Reg) {
 		u.aRegs[i] = &u.pad[0] // rows 8 to 15 of m8
 	}
 	copy(u.aRegs, a[:u.RegsA()])
-	if u.rule.Method <= gpu.MMATwoHMMA {
+	switch u.rule.Method {
+	case gpu.MMAInt:
+		u.loadIntA()
+	case gpu.MMADot, gpu.MMATwoHMMA:
 		u.decodeA()
 	}
 }
@@ -170,7 +174,10 @@ func (u *Unit) LoadA(a []*Reg) {
 // LoadB decodes the B fragment for the Runs to come. The registers must stay unchanged until then.
 func (u *Unit) LoadB(b []*Reg) {
 	copy(u.bRegs, b[:len(u.bRegs)])
-	if u.rule.Method <= gpu.MMATwoHMMA {
+	switch u.rule.Method {
+	case gpu.MMAInt:
+		u.loadIntB()
+	case gpu.MMADot, gpu.MMATwoHMMA:
 		u.decodeB()
 	}
 }
@@ -227,24 +234,29 @@ func (u *Unit) runGo() {
 
 // addC adds C to the tile, element by element: the FADD or HADD that ends MMATwoHMMA.
 func (u *Unit) addC(c []*Reg) {
-	sum := u.tile.c
+	sum, add := u.tile.c, addF32
+	if u.rule.Acc == num.F16 {
+		add = addF16
+	}
 	u.loadC(c)
 	for m := range rows {
+		x, y := &sum[m], &u.tile.c[m]
 		for n := range cols {
-			u.tile.c[m][n] = addRNE(u.rule.Acc, sum[m][n], u.tile.c[m][n])
+			y[n] = add(x[n], y[n])
 		}
 	}
 }
 
-// addRNE is one IEEE addition, nearest even, with the canonical NaN.
-func addRNE(f num.Format, a, b uint32) uint32 {
-	if f == num.F16 {
-		// The f32 sum of two f16 rounds again without error: 24 >= 2*11+2 bits.
-		return uint32(num.F32ToF16(num.F16ToF32(uint16(a)) + num.F16ToF32(uint16(b))))
-	}
+// addF32 and addF16 are one IEEE addition, nearest even, with the canonical NaN.
+func addF32(a, b uint32) uint32 {
 	s := math.Float32frombits(a) + math.Float32frombits(b)
 	if s != s {
-		return num.F32.NaN
+		return 0x7fffffff
 	}
 	return math.Float32bits(s)
+}
+
+// The f32 sum of two f16 rounds again without error: 24 >= 2*11+2 bits.
+func addF16(a, b uint32) uint32 {
+	return uint32(num.F32ToF16(num.F16ToF32(uint16(a)) + num.F16ToF32(uint16(b))))
 }
