@@ -30,6 +30,24 @@ var hopperCases = []Case{
 		v := convert(words(256, 3), func(w uint32) uint16 { return uint16(w) })
 		return []any{out(table(256, func(i int) uint16 { return v[i/64*64+i%8*8+i%64/8] })), in(v)}
 	}},
+	{Name: "hopper/quads", Arch: 90, Grid: line(2, 64), Args: func() []any {
+		v := words(128, 16)
+		var sum uint64
+		for _, x := range v {
+			sum += uint64(x)
+		}
+		// What the ring held and what it holds now add up to what was put in, whoever was last.
+		ring := out([]uint64{0, 0, 128 * 129 / 2, sum})
+		ring.Same = func(got, want []byte) error {
+			g := unpack[uint64](got)
+			return exactly[uint64](pack([]uint64{0, 0, g[0] + g[2], g[1] + g[3]}), want)
+		}
+		return []any{out([]uint64{128, sum}), ring, in(v)}
+	}},
+	{Name: "hopper/policies", Arch: 90, Grid: line(2, 64), Args: func() []any {
+		v := words(128, 17)
+		return []any{out(convert(v, func(x uint32) uint32 { return ^x })), in(v)}
+	}},
 	{Name: "cluster/cluster_histogram", Arch: 90, Grid: clusters(line(8, 128), 4, 1), Args: func() []any {
 		v := words(3000, 4)
 		bins := convert(v, func(x uint32) uint32 { return x % 512 })

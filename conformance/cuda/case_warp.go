@@ -60,6 +60,14 @@ var atomicCases = []Case{
 		}
 		return []any{out([]uint32{math.Float32bits(high)}), change([]uint32{1}, []uint32{product}), in(v)}
 	}},
+	{Name: "atomics/atomic_small", Grid: line(1, 32), Args: func() []any {
+		v := table(32, func(i int) float32 { return float32(i+1) * 0x1p-140 })
+		sum := float32(0)
+		for i := 1; i < 32; i += 2 {
+			sum += v[i]
+		}
+		return []any{out([]float32{0, 0, sum}), in(v)}
+	}},
 	{Name: "atomics/atomic_tickets", Grid: line(4, 100), Args: func() []any {
 		return []any{out([]uint32{400}), out(table(400, func(int) uint8 { return 1 }))}
 	}},
