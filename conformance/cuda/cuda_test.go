@@ -109,8 +109,8 @@ func TestNvcc(t *testing.T) {
 		}
 		want, err := cuda.Text(name)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("ptx/%s.ptx is not what nvcc makes of %s.cu: run compile %s (%v)", name, name, name,
-				err)
+			t.Errorf("ptx/%s.ptx is not what nvcc makes of %s.cu: run compile %s (%v)", name, name,
+				name, err)
 		}
 	}
 }

@@ -16,8 +16,9 @@ const runtimeFunctions = `.extern .func (.param .b32 r) vprintf(.param .b64 f, .
 	.param .b64 s);
 .extern .func (.param .b64 r) malloc(.param .b64 n);
 .extern .func free(.param .b64 p);
-.global .align 1 .b8 format[] = {37, 100, 32, 37, 45, 53, 115, 124, 37, 120, 32, 37, 46, 50, 102, 32,
-	37, 103, 32, 37, 108, 108, 117, 32, 37, 99, 37, 37, 10, 0}; // %d %-5s|%x %.2f %g %llu %c%%\n
+.global .align 1 .b8 format[] = {37, 100, 32, 37, 45, 53, 115, 124, 37, 120, 32, 37, 46, 50, 102,
+	32, 37, 103, 32, 37, 108, 108, 117, 32, 37, 99, 37, 37, 10,
+		0}; // %d %-5s|%x %.2f %g %llu %c%%\n
 .global .align 1 .b8 word[] = {111, 107, 0}; // ok
 `
 
@@ -27,8 +28,8 @@ func runtimeCase(t *testing.T, body string, heap *Heap) (words *flat, said strin
 	src := strings.Replace(kernel("", body), header, header+runtimeFunctions, 1)
 	var out bytes.Buffer
 	mem := newFlat(4096)
-	l := &Launch{Prog: load(t, src, "k"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{2, 1, 1}, Mem: mem,
-		Params: params(mem.base, mem.base, uint32(0)), Stdout: &out, Heap: heap}
+	l := &Launch{Prog: load(t, src, "k"), Grid: [3]uint32{1, 1, 1}, Block: [3]uint32{2, 1, 1},
+		Mem: mem, Params: params(mem.base, mem.base, uint32(0)), Stdout: &out, Heap: heap}
 	_, err = l.Run()
 	return mem, out.String(), err
 }
@@ -73,7 +74,8 @@ const mallocBody = `{ .param .b64 n; .param .b64 r; st.param.b64 [n], 40;
 func TestMalloc(t *testing.T) {
 	// Room for one: the second lane gets nothing.
 	mem, _, err := runtimeCase(t, strings.Replace(mallocBody, "st.global.u64 [%rd2], %rd6;",
-		"setp.eq.u64 %p1, %rd6, 0; selp.u32 %r6, 1, 0, %p1; st.global.u32 [%rd2], %r6;", 1), NewHeap(64))
+		"setp.eq.u64 %p1, %rd6, 0; selp.u32 %r6, 1, 0, %p1; st.global.u32 [%rd2], %r6;", 1),
+		NewHeap(64))
 	if err != nil || mem.u32(0) != 0 || mem.u32(4) != 1 {
 		t.Errorf("%v: %d %d", err, mem.u32(0), mem.u32(4))
 	}
@@ -124,7 +126,8 @@ func TestDoubleRounding(t *testing.T) {
 					}
 					got := toward(c.near, c.id, mode)(x, y, 0)
 					if got != c.want || math.Signbit(got) != math.Signbit(c.want) {
-						t.Errorf("%v of %g and %g, mode %v: %g, want %g", c.id, x, y, mode, got, c.want)
+						t.Errorf("%v of %g and %g, mode %v: %g, want %g", c.id, x, y, mode, got,
+							c.want)
 					}
 				}
 			}
@@ -158,7 +161,8 @@ func TestDoubleEdges(t *testing.T) {
 		{ptx.OpDiv, div, 1, 0, num.RZ, inf, false},
 		{ptx.OpDiv, div, inf, 3, num.RM, inf, false},
 	} {
-		if got := toward(c.f, c.id, c.mode)(c.x, c.y, 0); got != c.want || math.Signbit(got) != c.isNegative {
+		if got := toward(c.f, c.id, c.mode)(c.x, c.y, 0); got != c.want ||
+			math.Signbit(got) != c.isNegative {
 			t.Errorf("%v of %g and %g, mode %v: %g", c.id, c.x, c.y, c.mode, got)
 		}
 	}

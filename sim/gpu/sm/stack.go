@@ -5,8 +5,8 @@ import "tensoros/hw/ptx"
 // alloca takes local memory behind that of all frames. How much is taken is a register of its own,
 // which a call saves: what a function has taken ends with it (PTX ISA 9.7.15.2, alloca).
 
-// stackBytes is how much a thread may take. CUDA's own stack is 1 KiB unless cudaDeviceSetLimit says
-// otherwise; it holds frames too, which are not counted here.
+// stackBytes is how much a thread may take. CUDA's own stack is 1 KiB unless cudaDeviceSetLimit
+// says otherwise; it holds frames too, which are not counted here.
 const stackBytes = 16 << 10
 
 // reserve makes room for alloca, if a function of the kernel has one.
