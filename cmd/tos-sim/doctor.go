@@ -39,9 +39,10 @@ var witnesses = []witness{
 	{name: "protoc", doc: "reads exported Perfetto traces by the published schema",
 		program: "protoc", version: []string{"--version"},
 		get: "Debian and Ubuntu: protobuf-compiler; macOS: brew install protobuf"},
-	{name: "nvcc", doc: "compiles CUDA C++ to PTX, as a source of other kernels", program: "nvcc",
-		version: []string{"--version"},
-		get:     "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit"},
+	{name: "nvcc", doc: "compiles the CUDA kernels of conformance/cuda anew",
+		variable: "TENSOROS_NVCC", program: "nvcc", version: []string{"--version"},
+		get: "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit 12.4; " +
+			"then set TENSOROS_NVCC=PATH or put it in PATH"},
 	{name: "libcuda", doc: "the driver API of a real NVIDIA GPU", library: "libcuda.so.1",
 		get: "comes with NVIDIA's driver (Debian: nvidia-driver-libs)"},
 	{name: "nvidia-smi", doc: "says which GPU is here", program: "nvidia-smi",

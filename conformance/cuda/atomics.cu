@@ -81,3 +81,15 @@ extern "C" __global__ void atomic_tickets(unsigned *count, unsigned char *seen) 
     __syncthreads();
     seen[base + at] += 1;
 }
+
+// Sums of f32 that are too small to be normal: global memory flushes them, shared memory does not.
+extern "C" __global__ void atomic_small(float *out, const float *in) {
+    __shared__ float s;
+    if (threadIdx.x == 0) s = 0;
+    __syncthreads();
+    float *where[2] = {out, &s};
+    atomicAdd(out + 1, in[threadIdx.x]);
+    atomicAdd(where[threadIdx.x & 1], in[threadIdx.x]); // by a generic address
+    __syncthreads();
+    if (threadIdx.x == 0) out[2] = s;
+}

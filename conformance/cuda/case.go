@@ -43,8 +43,8 @@ type Buffer struct {
 	Same func(got, want []byte) error
 }
 
-// Map is an argument of type CUtensorMap: a row-major matrix of Rows rows of Cols elements in Of, and
-// the box that one copy moves.
+// Map is an argument of type CUtensorMap: a row-major matrix of Rows rows of Cols elements in Of,
+// and the box that one copy moves.
 type Map struct {
 	Of               *Buffer // another argument
 	Type             gpu.TensorType
@@ -96,8 +96,8 @@ func Files() []string {
 // Cases are all cases, by family.
 func Cases() []Case {
 	return slices.Concat(vectorCases, reduceCases, sortCases, arrayCases, matrixCases, tensorCases,
-		learnCases, bitCases, floatCases, atomicCases, warpCases, callCases, imageCases, randomCases,
-		graphCases, hopperCases)
+		learnCases, bitCases, floatCases, atomicCases, warpCases, callCases, imageCases,
+		randomCases, graphCases, hopperCases)
 }
 
 // Run carries a case out. An error says what is not as it must be.
@@ -255,9 +255,6 @@ func change[T Number](before, want []T) *Buffer {
 	return &Buffer{pack(before), pack(want), exactly[T]}
 }
 
-// scratch is memory that nobody looks at afterwards.
-func scratch(bytes int) *Buffer { return &Buffer{Before: make([]byte, bytes)} }
-
 func exactly[T Number](got, want []byte) error {
 	if bytes.Equal(got, want) {
 		return nil
@@ -272,8 +269,8 @@ func exactly[T Number](got, want []byte) error {
 			}
 		}
 	}
-	return fmt.Errorf("%d of %d elements are wrong; the first, [%d], is %v (%x), want %v (%x)", wrong,
-		len(g), at, g[at], digitsOf(got, at, size), w[at], digitsOf(want, at, size))
+	return fmt.Errorf("%d of %d elements are wrong; the first, [%d], is %v (%x), want %v (%x)",
+		wrong, len(g), at, g[at], digitsOf(got, at, size), w[at], digitsOf(want, at, size))
 }
 
 // digitsOf is an element as a big-endian number, for messages.

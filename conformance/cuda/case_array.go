@@ -59,6 +59,9 @@ var arrayCases = []Case{
 		v[0], v[1], v[2] = 0, ^uint32(0), 10
 		return []any{out(convert(v, digits)), in(v)}
 	}},
+	{Name: "local/allocas", Grid: line(1, 64), Args: func() []any {
+		return []any{out(table(64, func(i int) int32 { return dynamic(int32(i%5+1), int32(i%3)) }))}
+	}},
 	{Name: "heap/lists", Grid: line(2, 40), Args: func() []any {
 		return []any{out(table(80, func(i int) (sum int32) {
 			for k := int32(8); k >= 0; k-- {
@@ -208,4 +211,14 @@ func places(blocks, x, y, z int) (want []uint32) {
 		}
 	}
 	return want
+}
+
+func dynamic(n, depth int32) (sum int32) {
+	if depth > 0 {
+		sum = dynamic(n+3, depth-1)
+	}
+	for k := n - 1; k >= 0; k-- {
+		sum = sum*3 + k*n + depth
+	}
+	return sum
 }

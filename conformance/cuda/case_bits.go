@@ -325,9 +325,9 @@ func sameSet(slots []uint32, want map[uint32]bool) error {
 
 // fft32 transforms every 32 complex numbers, with the kernel's roots and order of operations.
 func fft32(v []float32) []float32 {
-	cos := []float32{1, 0.980785251, 0.923879504, 0.831469595, 0.707106769, 0.555570245, 0.382683426,
-		0.195090324, 0, -0.195090324, -0.382683426, -0.555570245, -0.707106769, -0.831469595,
-		-0.923879504, -0.980785251}
+	cos := []float32{1, 0.980785251, 0.923879504, 0.831469595, 0.707106769, 0.555570245,
+		0.382683426, 0.195090324, 0, -0.195090324, -0.382683426, -0.555570245, -0.707106769,
+		-0.831469595, -0.923879504, -0.980785251}
 	sin := func(i int) float32 { return -cos[max(8-i, i-8)] } // of minus the angle
 	w := append([]float32(nil), v...)
 	for row := 0; row < len(v); row += 64 {

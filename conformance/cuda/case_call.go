@@ -39,10 +39,12 @@ var callCases = []Case{
 		})), in(v)}
 	}},
 	{Name: "indirect/interpret", Grid: line(1, 64), Args: func() []any {
-		program := []int32{1, 2 | 5<<4, 6, 3 | 7<<4, 4, 5, 1, 6, 7, 2 | 99<<4, 9, 5, 6, 8, 3 | 3<<4, 1, 0}
+		program := []int32{1, 2 | 5<<4, 6, 3 | 7<<4, 4, 5, 1, 6, 7, 2 | 99<<4, 9, 5, 6, 8, 3 | 3<<4,
+			1, 0}
 		v := ints(64, 5, 1000)
-		return []any{out(table(64, func(i int) int32 { return interpret(program, v[i], int32(i)) })),
-			in(program), in(v)}
+		return []any{out(table(64, func(i int) int32 {
+			return interpret(program, v[i], int32(i))
+		})), in(program), in(v)}
 	}},
 	{Name: "print/hello", Grid: line(1, 32), Args: func() []any {
 		v := ints(32, 6, 900)
@@ -116,7 +118,8 @@ var imageCases = []Case{
 	}},
 	{Name: "image/resize", Grid: plane(4, 3, 16, 16), Args: func() []any {
 		v := octets(30*20, 3)
-		return []any{out(resize(v, 50, 41, 30, 20)), in(v), int32(50), int32(41), int32(30), int32(20)}
+		return []any{out(resize(v, 50, 41, 30, 20)), in(v), int32(50), int32(41), int32(30),
+			int32(20)}
 	}},
 	{Name: "image/median", Grid: plane(3, 3, 16, 16), Args: func() []any {
 		v := octets(40*37, 4)
@@ -124,13 +127,14 @@ var imageCases = []Case{
 	}},
 	{Name: "nbody/nbody", Grid: line(2, 128), Args: nbody},
 	{Name: "fractal/mandelbrot", Grid: plane(3, 4, 16, 8), Args: func() []any {
-		return []any{out(table(48*32, func(i int) int32 { return mandelbrot(i%48, i/48, 60) })), int32(48),
-			int32(32), int32(60)}
+		return []any{out(table(48*32, func(i int) int32 { return mandelbrot(i%48, i/48, 60) })),
+			int32(48), int32(32), int32(60)}
 	}},
 	{Name: "fractal/julia", Grid: plane(2, 40, 64, 1), Args: func() []any {
 		const cr, ci = -0.8, 0.156
-		return []any{out(table(128*40, func(i int) int32 { return julia(i%128, i/128, cr, ci, 80) })), cr, ci,
-			int32(128), int32(80)}
+		return []any{out(table(128*40, func(i int) int32 {
+			return julia(i%128, i/128, cr, ci, 80)
+		})), cr, ci, int32(128), int32(80)}
 	}},
 }
 

@@ -9,12 +9,13 @@ import (
 )
 
 var hopperCases = []Case{
-	{Name: "hopper/produce", Arch: 90, Then: []string{"consume"}, Grid: line(3, 64), Args: func() []any {
-		const n = 180
-		box := table(n, func(i int) int32 { return int32(i * i) })
-		want := table(n, func(i int) int32 { return box[n-1-i] + 1 })
-		return []any{out(box), out(want), int32(n)}
-	}},
+	{Name: "hopper/produce", Arch: 90, Then: []string{"consume"}, Grid: line(3, 64),
+		Args: func() []any {
+			const n = 180
+			box := table(n, func(i int) int32 { return int32(i * i) })
+			want := table(n, func(i int) int32 { return box[n-1-i] + 1 })
+			return []any{out(box), out(want), int32(n)}
+		}},
 	{Name: "hopper/elect", Arch: 90, Grid: line(1, 128), Args: func() []any {
 		return []any{out([]uint32{2, 2, 2, 2})}
 	}},
@@ -30,15 +31,35 @@ var hopperCases = []Case{
 		v := convert(words(256, 3), func(w uint32) uint16 { return uint16(w) })
 		return []any{out(table(256, func(i int) uint16 { return v[i/64*64+i%8*8+i%64/8] })), in(v)}
 	}},
-	{Name: "cluster/cluster_histogram", Arch: 90, Grid: clusters(line(8, 128), 4, 1), Args: func() []any {
-		v := words(3000, 4)
-		bins := convert(v, func(x uint32) uint32 { return x % 512 })
-		return []any{out(histogram(bins, 512)), in(v), int32(len(v))}
+	{Name: "hopper/quads", Arch: 90, Grid: line(2, 64), Args: func() []any {
+		v := words(128, 16)
+		var sum uint64
+		for _, x := range v {
+			sum += uint64(x)
+		}
+		// What the ring held and what it holds now add up to what was put in, whoever was last.
+		ring := out([]uint64{0, 0, 128 * 129 / 2, sum})
+		ring.Same = func(got, want []byte) error {
+			g := unpack[uint64](got)
+			return exactly[uint64](pack([]uint64{0, 0, g[0] + g[2], g[1] + g[3]}), want)
+		}
+		return []any{out([]uint64{128, sum}), ring, in(v)}
 	}},
-	{Name: "cluster/cluster_reduce", Arch: 90, Grid: clusters(line(8, 64), 4, 1), Args: func() []any {
-		v := words(512, 5)
-		return []any{out(blockSums(v, 256)), in(v)}
+	{Name: "hopper/policies", Arch: 90, Grid: line(2, 64), Args: func() []any {
+		v := words(128, 17)
+		return []any{out(convert(v, func(x uint32) uint32 { return ^x })), in(v)}
 	}},
+	{Name: "cluster/cluster_histogram", Arch: 90, Grid: clusters(line(8, 128), 4, 1),
+		Args: func() []any {
+			v := words(3000, 4)
+			bins := convert(v, func(x uint32) uint32 { return x % 512 })
+			return []any{out(histogram(bins, 512)), in(v), int32(len(v))}
+		}},
+	{Name: "cluster/cluster_reduce", Arch: 90, Grid: clusters(line(8, 64), 4, 1),
+		Args: func() []any {
+			v := words(512, 5)
+			return []any{out(blockSums(v, 256)), in(v)}
+		}},
 	{Name: "cluster/cluster_pass", Arch: 90, Grid: clusters(line(6, 32), 2, 1), Args: func() []any {
 		v := words(192, 6)
 		return []any{out(table(192, func(i int) uint32 { return v[i^32] })), in(v)}
@@ -52,8 +73,9 @@ var hopperCases = []Case{
 	}},
 	{Name: "quantise/quantise_fp8", Arch: 90, Grid: line(2, 64), Args: func() []any {
 		v := wild(200, 8)
-		codes := append(convert(v, func(x float32) uint8 { return code(x, fmtE4M3, num.E4M3ToF32, 0x7f) }),
-			convert(v, func(x float32) uint8 { return code(x, fmtE5M2, num.E5M2ToF32, 0x7f) })...)
+		e4m3 := func(x float32) uint8 { return code(x, fmtE4M3, num.E4M3ToF32) }
+		e5m2 := func(x float32) uint8 { return code(x, fmtE5M2, num.E5M2ToF32) }
+		codes := append(convert(v, e4m3), convert(v, e5m2)...)
 		return []any{out(codes), in(v), int32(100)}
 	}},
 	{Name: "quantise/dequantise_fp8", Arch: 90, Grid: line(2, 64), Args: func() []any {
@@ -87,8 +109,8 @@ var hopperCases = []Case{
 	tmaGemm("tma_gemm_multicast", clusters(plane(2, 4, 128, 1), 1, 2), 32),
 }
 
-// tmaGemm multiplies bf16 by 64 columns of k at a time, in tiles swizzled over 128 bytes; a copy of B
-// moves so many rows.
+// tmaGemm multiplies bf16 by 64 columns of k at a time, in tiles swizzled over 128 bytes; a copy of
+// B moves so many rows.
 func tmaGemm(kernel string, grid hw.Grid, rows int) Case {
 	return Case{Name: "tma/" + kernel, Arch: 90, Grid: grid, Args: func() []any {
 		const k = 448 // more tiles than stages, and not a multiple of them
@@ -98,7 +120,8 @@ func tmaGemm(kernel string, grid hw.Grid, rows int) Case {
 			m *= 2
 		}
 		a, b := wholes(m*k, 14, whole), wholes(n*k, 15, whole)
-		tile := Map{Type: gpu.TensorBF16, Cols: k, BoxRows: 64, BoxCols: 64, Swizzle: gpu.Swizzle128}
+		tile := Map{Type: gpu.TensorBF16, Cols: k, BoxRows: 64, BoxCols: 64,
+			Swizzle: gpu.Swizzle128}
 		ta, tb := tile, tile
 		ta.Of, ta.Rows = in(bfloats(a)), m
 		tb.Of, tb.Rows, tb.BoxRows = in(bfloats(b)), n, rows
@@ -130,9 +153,9 @@ func quantiseRows() []any {
 }
 
 // code is the fp8 code of the nearest value, the largest standing for all beyond it.
-func code(s float32, f format, value func(uint8) float32, nan uint8) uint8 {
+func code(s float32, f format, value func(uint8) float32) uint8 {
 	if s != s {
-		return nan
+		return 0x7f // NaN in both
 	}
 	x := min(max(f.round(float64(s), nearest), -f.most), f.most)
 	for c := range uint8(128) {

@@ -6,8 +6,8 @@ import (
 	"tensoros/hw/num"
 )
 
-// Tolerances where an approximate instruction takes part (ex2, lg2, rsqrt, tanh: PTX ISA 9.7.3 gives
-// errors of 2^-22 and, for tanh.approx, 2^-11).
+// Tolerances where an approximate instruction takes part (ex2, lg2, rsqrt, tanh: PTX ISA 9.7.3
+// gives errors of 2^-22 and, for tanh.approx, 2^-11).
 const (
 	fine   = 4e-6
 	rough  = 1e-3
@@ -191,5 +191,6 @@ func flash() []any {
 
 // halfValues are floats that f16 holds.
 func halfValues(n int, seed uint64) []float32 {
-	return convert(floats(n, seed), func(x float32) float32 { return num.F16ToF32(num.F32ToF16(x)) })
+	return convert(floats(n, seed),
+		func(x float32) float32 { return num.F16ToF32(num.F32ToF16(x)) })
 }

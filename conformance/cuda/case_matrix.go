@@ -125,7 +125,8 @@ var tensorCases = []Case{
 		a, b := wholes(16*8, 10, 1000), wholes(8*8, 11, 1000)
 		return []any{out(byRows[float32, float32](a, b, 16, 8, 8)), in(a), in(b)}
 	}},
-	product("pipeline/gemm_pipeline", with(plane(2, 2, 128, 1), 4*128*32*2), 128, 160, halves, false),
+	product("pipeline/gemm_pipeline", with(plane(2, 2, 128, 1), 4*128*32*2), 128, 160, halves,
+		false),
 	{Name: "flash/flash", Grid: with(line(3, 128), 5*64*72*2), Args: flash},
 	hopper(product("wgmma/wgmma_plain", plane(2, 2, 128, 1), 128, 192, bfloats, true)),
 }

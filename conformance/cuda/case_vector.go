@@ -80,7 +80,8 @@ var reduceCases = []Case{
 			want[4] |= x
 			want[5] ^= x
 		}
-		return []any{change([]uint32{0, ^uint32(0), 1 << 31, ^uint32(0), 0, 0}, want), in(v), int32(512)}
+		return []any{change([]uint32{0, ^uint32(0), 1 << 31, ^uint32(0), 0, 0}, want), in(v),
+			int32(512)}
 	}},
 	{Name: "reduce/reduce_fence", Grid: line(9, 256), Args: func() []any {
 		v := words(2200, 5)

@@ -58,7 +58,16 @@ var atomicCases = []Case{
 			high = max(high, x)
 			product = product * uint32(2+i%64%7) % 65521
 		}
-		return []any{out([]uint32{math.Float32bits(high)}), change([]uint32{1}, []uint32{product}), in(v)}
+		return []any{out([]uint32{math.Float32bits(high)}), change([]uint32{1}, []uint32{product}),
+			in(v)}
+	}},
+	{Name: "atomics/atomic_small", Grid: line(1, 32), Args: func() []any {
+		v := table(32, func(i int) float32 { return float32(i+1) * 0x1p-140 })
+		sum := float32(0)
+		for i := 1; i < 32; i += 2 {
+			sum += v[i]
+		}
+		return []any{out([]float32{0, 0, sum}), in(v)}
 	}},
 	{Name: "atomics/atomic_tickets", Grid: line(4, 100), Args: func() []any {
 		return []any{out([]uint32{400}), out(table(400, func(int) uint8 { return 1 }))}
@@ -129,8 +138,8 @@ var warpCases = []Case{
 	{Name: "topk/argmax", Grid: line(3, 32), Args: func() []any {
 		v := floats(300, 4)
 		v[220], v[230] = 5, 5
-		return []any{out(table(3, func(r int) uint32 { return largest(v[r*100:r*100+100], 1)[0] })), in(v),
-			int32(100)}
+		return []any{out(table(3, func(r int) uint32 { return largest(v[r*100:r*100+100], 1)[0] })),
+			in(v), int32(100)}
 	}},
 	{Name: "topk/topk", Grid: line(3, 32), Args: func() []any {
 		v := wholes(300, 5, 40)
@@ -166,8 +175,8 @@ func voteRows(v [32]int32) (all []uint32) {
 	fourth := ballot(func(x int32) bool { return x&4 != 0 })
 	for l, x := range v {
 		o := [10]uint32{positive, truth(ballot(func(x int32) bool { return x > 1000 }) != 0),
-			truth(ballot(func(x int32) bool { return x >= 1000 }) == 0), uint32(v[x&31]), uint32(x), uint32(x),
-			uint32(v[l^9]), 0, truth(positive == 0 || positive == ^uint32(0)), 12345}
+			truth(ballot(func(x int32) bool { return x >= 1000 }) == 0), uint32(v[x&31]), uint32(x),
+			uint32(x), uint32(v[l^9]), 0, truth(positive == 0 || positive == ^uint32(0)), 12345}
 		if l%8 >= 3 {
 			o[4] = uint32(v[l-3])
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -26,11 +27,8 @@ func TestCorpus(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if a.Arch() < c.Arch || c.Resident && !timed {
+					if a.Arch() < c.Arch {
 						continue
-					}
-					if c.Grid.Cluster[0] > 0 && timed {
-						continue // clusters have no time yet
 					}
 					if err := cuda.Run(a, &c); err != nil {
 						t.Errorf("%s, timed %v: %v", name, timed, err)
@@ -38,6 +36,31 @@ func TestCorpus(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPrintedText: what hello says, thread by thread, as C prints it.
+func TestPrintedText(t *testing.T) {
+	var said [2]bytes.Buffer
+	for i, timed := range []bool{false, true} {
+		a, err := gpu.Open("h100", gpu.Options{Timed: timed, Stdout: &said[i]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cuda.Cases() {
+			if c.Name == "print/hello" {
+				if err := cuda.Run(a, &c); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	lines := strings.Split(said[0].String(), "\n")
+	form := regexp.MustCompile(`^thread \d+ of block 0:  *-?\d+ [0-9a-f]{8} [aiqy]% (above|below)$`)
+	numbers := regexp.MustCompile(`^-?\d+\.\d{3} -?\d\.\d{6}e[+-]\d\d -?\d+$`)
+	if len(lines) != 6 || !form.MatchString(lines[0]) || !form.MatchString(lines[3]) ||
+		!numbers.MatchString(lines[4]) || said[0].String() != said[1].String() {
+		t.Errorf("%q, with time %q", said[0].String(), said[1].String())
 	}
 }
 
@@ -86,8 +109,8 @@ func TestNvcc(t *testing.T) {
 		}
 		want, err := cuda.Text(name)
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("ptx/%s.ptx is not what nvcc makes of %s.cu: run compile %s (%v)", name, name, name,
-				err)
+			t.Errorf("ptx/%s.ptx is not what nvcc makes of %s.cu: run compile %s (%v)", name, name,
+				name, err)
 		}
 	}
 }

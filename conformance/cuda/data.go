@@ -61,9 +61,10 @@ func wholes(n int, seed uint64, limit int32) []float32 {
 
 // wild are floats of all magnitudes, with zeros, infinities and NaN among them.
 func wild(n int, seed uint64) []float32 {
-	special := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -2.5, 1.5, 0x1p-149, -0x1p-126,
-		math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 65504, 65520,
-		-65536, 448, 480, 57344, 2147483648, -2147483904, 8388607.5, 255.5, -128.5}
+	special := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -2.5, 1.5, 0x1p-149,
+		-0x1p-126, math.MaxFloat32, float32(math.Inf(1)), float32(math.Inf(-1)),
+		float32(math.NaN()), 65504, 65520, -65536, 448, 480, 57344, 2147483648, -2147483904,
+		8388607.5, 255.5, -128.5}
 	v := make1(n, seed, func(w uint64) float32 { return math.Float32frombits(uint32(w >> 32)) })
 	for i := range v {
 		if i < len(special) {

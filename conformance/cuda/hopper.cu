@@ -78,3 +78,40 @@ extern "C" __global__ void matrices(unsigned *out, const unsigned *in) {
     __syncwarp();
     out[blockIdx.x * 32 + threadIdx.x] = *(unsigned *)(tile + threadIdx.x * 2);
 }
+
+// 128 bits at once: a lock-free pair of a count and a sum, and a value that goes round.
+extern "C" __global__ void quads(unsigned long long *pair, unsigned long long *ring,
+                                 const unsigned *in) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned long long count = 0, sum = 0, seen_count, seen_sum;
+    for (bool done = false; !done;) {
+        asm volatile("{.reg .b128 a, b, d; mov.b128 a, {%2, %3}; mov.b128 b, {%4, %5};"
+                     "atom.relaxed.gpu.global.cas.b128 d, [%6], a, b; mov.b128 {%0, %1}, d;}"
+                     : "=l"(seen_count), "=l"(seen_sum)
+                     : "l"(count), "l"(sum), "l"(count + 1), "l"(sum + in[i]), "l"(pair)
+                     : "memory");
+        done = seen_count == count && seen_sum == sum;
+        count = seen_count;
+        sum = seen_sum;
+    }
+    asm volatile("{.reg .b128 a, d; mov.b128 a, {%2, %3};"
+                 "atom.relaxed.gpu.global.exch.b128 d, [%4], a; mov.b128 {%0, %1}, d;}"
+                 : "=l"(seen_count), "=l"(seen_sum)
+                 : "l"((unsigned long long)i + 1), "l"((unsigned long long)in[i]), "l"(ring)
+                 : "memory");
+    atomicAdd(ring + 2, seen_count);
+    atomicAdd(ring + 3, seen_sum);
+}
+
+// Loads and stores that say how long a line is worth keeping.
+extern "C" __global__ void policies(unsigned *out, const unsigned *in) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    unsigned long long keep, drop;
+    unsigned v;
+    asm("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(keep));
+    asm("createpolicy.fractional.L2::evict_first.L2::evict_unchanged.b64 %0, 0.5;" : "=l"(drop));
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(in + i));
+    asm volatile("ld.global.L2::cache_hint.u32 %0, [%1], %2;" : "=r"(v) : "l"(in + i), "l"(keep));
+    asm volatile("st.global.L2::cache_hint.u32 [%0], %1, %2;" ::"l"(out + i), "r"(~v), "l"(drop)
+                 : "memory");
+}

@@ -41,3 +41,16 @@ extern "C" __global__ void digits(unsigned *out, const unsigned *in) {
     while (n > 0) hash = (hash ^ text[--n]) * 16777619u;
     out[threadIdx.x] = hash;
 }
+
+// A buffer whose size is known only when the function is called, and a deeper one behind it.
+__device__ __noinline__ int dynamic(int n, int depth) {
+    int *a = (int *)alloca(n * sizeof(int)), sum = 0;
+    for (int k = 0; k < n; k++) a[k] = k * n + depth;
+    if (depth > 0) sum = dynamic(n + 3, depth - 1);
+    for (int k = 0; k < n; k++) sum = sum * 3 + a[n - 1 - k];
+    return sum;
+}
+
+extern "C" __global__ void allocas(int *out) {
+    out[threadIdx.x] = dynamic(threadIdx.x % 5 + 1, threadIdx.x % 3);
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	corpus "tensoros/conformance/cuda"
 	"tensoros/hw"
 	"tensoros/hw/hwtest"
 )
@@ -58,6 +59,42 @@ func TestRealGPU(t *testing.T) {
 	}
 	t.Logf("%s, sm_%d", a.Name(), a.Arch())
 	hwtest.Accelerator(t, a)
+}
+
+// TestCorpusOverTheFakeDriver: what the corpus needs of a driver, tensor maps and clusters too.
+func TestCorpusOverTheFakeDriver(t *testing.T) {
+	a, err := openOn(newFake().driver(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	runCorpus(t, a)
+}
+
+// TestCorpusOnRealGPU holds our kernels' references against silicon.
+func TestCorpusOnRealGPU(t *testing.T) {
+	a, err := Open(0)
+	if errors.Is(err, ErrNoDriver) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s, sm_%d", a.Name(), a.Arch())
+	runCorpus(t, a)
+}
+
+func runCorpus(t *testing.T, a *Accelerator) {
+	for _, c := range corpus.Cases() {
+		if a.Arch() < c.Arch || c.Skip != "" {
+			continue
+		}
+		if err := corpus.Run(a, &c); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestOpenSaysWhatIsMissing(t *testing.T) {
@@ -149,9 +186,10 @@ func TestFatalErrorsStick(t *testing.T) {
 
 func TestErrorsThatPass(t *testing.T) {
 	f := newFake()
-	a, k := kernelOf(t, f)
+	a, _ := kernelOf(t, f)
 	for call, code := range map[string]int32{"Launch": 701, "EventRecord": 400, "EventCreate": 304,
 		"EventElapsed": 600, "CtxSetCurrent": 201, "FuncSetAttribute": 1} {
+		_, k := kernelOf(t, f) // its events are made anew
 		f.fail[call] = code
 		_, err := k.Launch(hw.Grid{Shared: 64 << 10})
 		var e *Error
@@ -173,7 +211,7 @@ func TestErrorsThatPass(t *testing.T) {
 func TestLaunchAsksForWhatIsNotPlain(t *testing.T) {
 	f := newFake()
 	_, k := kernelOf(t, f)
-	l, err := k.Launch(hw.Grid{Blocks: [3]uint32{32}, Shared: 100 << 10,
+	l, err := k.Launch(hw.Grid{Blocks: [3]uint32{32, 1, 4}, Shared: 100 << 10,
 		Cluster: [3]uint32{4, 0, 4}, Params: binary.LittleEndian.AppendUint64(nil, 5)})
 	if err != nil || l.Elapsed != 250_000 || l.Cycles != 0 {
 		t.Fatalf("%+v, %v", l, err)
@@ -182,7 +220,7 @@ func TestLaunchAsksForWhatIsNotPlain(t *testing.T) {
 		f.cluster.cluster != [3]uint32{4, 1, 4} {
 		t.Errorf("cluster %+v", f.cluster)
 	}
-	if f.config.grid != [3]uint32{32, 1, 1} || f.config.shared != 100<<10 ||
+	if f.config.grid != [3]uint32{32, 1, 4} || f.config.shared != 100<<10 ||
 		f.calls["FuncSetAttribute"] != 2 {
 		t.Errorf("%+v, %d attributes", f.config, f.calls["FuncSetAttribute"])
 	}

@@ -39,6 +39,8 @@ type driver struct {
 	EventSynchronize   func(e uintptr) int32
 	EventElapsed       func(ms *float32, from, to uintptr) int32
 	EventDestroy       func(e uintptr) int32
+	TensorMapEncode    func(m *byte, element int32, rank uint32, base uint64, dims, strides *uint64,
+		box, steps *uint32, interleave, swizzle, promotion, fill int32) int32
 }
 
 // symbols are the names of the table's functions in the library. Those with a suffix are what
@@ -69,6 +71,7 @@ func (d *driver) symbols() []symbol {
 		{"cuEventSynchronize", &d.EventSynchronize},
 		{"cuEventElapsedTime", &d.EventElapsed},
 		{"cuEventDestroy_v2", &d.EventDestroy},
+		{"cuTensorMapEncodeTiled", &d.TensorMapEncode}, // since CUDA 12.0
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"tensoros/hw"
+	spec "tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu"
 )
 
@@ -73,7 +74,26 @@ func (f *fake) driver() *driver {
 	f.memory(d)
 	f.code(d)
 	f.time(d)
+	d.TensorMapEncode = f.tensorMap
 	return d
+}
+
+func (f *fake) tensorMap(m *byte, element int32, rank uint32, base uint64, dims, strides *uint64,
+	box, steps *uint32, interleave, swizzle, _, fill int32) int32 {
+	if uintptr(unsafe.Pointer(m))%spec.TensorMapAlign != 0 {
+		return 1
+	}
+	t := spec.TensorMap{Type: spec.TensorType(element), Rank: int(rank), Base: base,
+		Interleave: spec.TensorInterleave(interleave), Swizzle: spec.TensorSwizzle(swizzle),
+		Fill: spec.TensorFill(fill)}
+	n := int(rank)
+	copy(t.Dims[:n], unsafe.Slice(dims, n))
+	copy(t.Strides[:n-1], unsafe.Slice(strides, n-1))
+	copy(t.Box[:n], unsafe.Slice(box, n))
+	copy(t.ElementStrides[:n], unsafe.Slice(steps, n))
+	b, err := t.Encode()
+	copy(bytesAt(m, len(b)), b[:])
+	return f.result("TensorMapEncode", err)
 }
 
 func (f *fake) context(d *driver) {
@@ -176,6 +196,9 @@ func (f *fake) code(d *driver) {
 			f.cluster = *c.attributes
 		}
 		g := hw.Grid{Blocks: c.grid, Threads: c.block, Shared: int(c.shared)}
+		if c.count > 0 {
+			g.Cluster = c.attributes.cluster
+		}
 		if extra != nil {
 			if word(extra, 0) != paramBuffer || word(extra, 2) != paramLen || word(extra, 4) != 0 {
 				return 1

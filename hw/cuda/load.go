@@ -18,7 +18,7 @@ func load() (*driver, error) {
 	for _, s := range d.symbols() {
 		at, err := lookup(lib, s.name)
 		if err != nil {
-			return nil, fmt.Errorf("%w of CUDA 11.8 or later on this machine: %w", ErrNoDriver, err)
+			return nil, fmt.Errorf("%w of CUDA 12.0 or later on this machine: %w", ErrNoDriver, err)
 		}
 		purego.RegisterFunc(s.fn, at)
 	}

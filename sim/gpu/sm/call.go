@@ -44,6 +44,7 @@ type frame struct {
 	fn    int32
 	site  *callSite
 	saved []byte
+	stack uint32 // what alloca had taken
 }
 
 // maxDepth bounds recursion: a frame here is not a byte of any real stack.
@@ -273,6 +274,9 @@ func (w *Warp) enter(site *callSite, l int, back int32) bool {
 		args = append(args, w.take(a, l, nil))
 	}
 	fr := frame{pc: back, fn: int32(id), site: site}
+	if w.prog.stack >= 0 {
+		fr.stack = w.r[w.prog.stack][l]
+	}
 	for _, open := range w.stacks[l] {
 		if open.fn == int32(id) {
 			fr.saved = w.save(f, l)
@@ -341,6 +345,9 @@ func (w *Warp) ret() {
 		}
 		for i, p := range fr.site.results {
 			w.give(p, l, results[i])
+		}
+		if w.prog.stack >= 0 {
+			w.r[w.prog.stack][l] = fr.stack
 		}
 		w.pcs[l] = fr.pc
 	}

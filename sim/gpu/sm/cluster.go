@@ -139,29 +139,34 @@ func (k *cluster) leave(w *Warp, lanes uint32) {
 	k.arrive(0)
 }
 
-// run executes the CTAs to their end without time, each warp until it waits or its turn is over.
-func (k *cluster) run() error {
-	for {
-		running, progress := false, false
-		for _, c := range k.ctas {
-			if c.running == 0 {
-				continue
-			}
-			running = true
-			p, err := c.turn()
-			if err != nil {
-				return err
-			}
-			progress = progress || p
-		}
-		if !running {
-			return nil
-		}
-		if !progress && !k.expire() {
-			k.stuck()
-			return k.ctas[0].fault.err
-		}
+// run executes the CTAs to their end without time.
+func (k *cluster) run() (err error) {
+	for k.round(&err) && err == nil {
 	}
+	return err
+}
+
+// round gives each CTA its turn, each warp until it waits or its turn is over; it reports whether
+// any still runs.
+func (k *cluster) round(err *error) (running bool) {
+	progress := false
+	for _, c := range k.ctas {
+		if c.running == 0 {
+			continue
+		}
+		running = true
+		p, e := c.turn()
+		if e != nil {
+			*err = e
+			return true
+		}
+		progress = progress || p
+	}
+	if running && !progress && !k.expire() {
+		k.stuck()
+		*err = k.ctas[0].fault.err
+	}
+	return running
 }
 
 // stuck reports the first warp that waits for ever.

@@ -3,6 +3,7 @@ package sm
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Memory is the address space of kernels beyond the SM.
@@ -257,7 +258,8 @@ type Stats struct {
 	Instructions uint64 // warp instructions
 }
 
-// Run executes a grid without time: clusters in order, the CTAs of each together.
+// Run executes a grid without time: clusters in order, the CTAs of each together. One that does not
+// end for long may wait for those after it, which then run beside it.
 func (l *Launch) Run() (Stats, error) {
 	if err := l.Check(); err != nil {
 		return Stats{}, err
@@ -267,19 +269,39 @@ func (l *Launch) Run() (Stats, error) {
 
 // compute executes every stride-th of the clusters from first to last-1 without time.
 func (l *Launch) compute(p *Program, f *fault, first, last, stride int) (s Stats, err error) {
-	k := newCluster(l, p, f)
-	for i := first; i < last; i += stride {
-		k.place(l, i, 0)
-		if err := k.run(); err != nil {
-			return s, err
+	var resident, rooms []*cluster
+	rounds := 0
+	for first < last || len(resident) > 0 {
+		if first < last && (len(resident) == 0 || rounds >= alone) {
+			if len(rooms) == 0 {
+				rooms = append(rooms, newCluster(l, p, f))
+			}
+			k := rooms[len(rooms)-1]
+			rooms = rooms[:len(rooms)-1]
+			k.place(l, first, 0)
+			resident, first, rounds = append(resident, k), first+stride, 0
 		}
-		for _, c := range k.ctas {
-			s.CTAs++
-			s.Instructions += c.issued
+		rounds++
+		resident = slices.DeleteFunc(resident, func(k *cluster) bool {
+			if err != nil || k.round(&err) {
+				return false
+			}
+			for _, c := range k.ctas {
+				s.CTAs++
+				s.Instructions += c.issued
+			}
+			rooms = append(rooms, k)
+			return true
+		})
+		if err != nil {
+			return s, err
 		}
 	}
 	return s, nil
 }
+
+// alone is how many rounds the clusters that run have before another joins them.
+const alone = 64
 
 // quantum is how many instructions a warp runs before the others have their turn, so that one may
 // spin on what another will write.

@@ -43,7 +43,7 @@ const falseRow = 0
 
 // program decodes a kernel and the functions it may reach.
 func (d *decoder) program(entry *ptx.Func) {
-	d.p.preds = falseRow + 1
+	d.p.preds, d.p.stack = falseRow+1, -1
 	d.imm32, d.imm64 = map[uint32]int{}, map[uint64]int{}
 	d.offsets = map[*ptx.Var]int{}
 	d.f = entry
@@ -54,6 +54,7 @@ func (d *decoder) program(entry *ptx.Func) {
 		d.f = f
 		d.layout(&frames[i])
 	}
+	d.reserve(list)
 	d.p.funcs, d.p.numbered = frames, map[uint64]int{}
 	for i, f := range list {
 		d.p.numbered[funcNumber(d.mod, f)] = i
@@ -161,9 +162,9 @@ func (d *decoder) layout(c *callee) {
 		case t.Bits() <= 32:
 			d.place = append(d.place, int32(d.p.rows32))
 			d.p.rows32++
-		default:
-			d.fault("registers of type %v are not modelled", t)
-			d.place = append(d.place, 0)
+		default: // 128
+			d.place = append(d.place, int32(d.p.rows64))
+			d.p.rows64 += 2
 		}
 	}
 	if d.f.Entry {
@@ -360,6 +361,9 @@ func (d *decoder) decode(labels []int) {
 
 // operation tries the families in turn; nil if none knows the instruction.
 func (d *decoder) operation() func(*Warp) {
+	if d.in.Type(0).Bits() == 8*quadBytes {
+		return d.quad()
+	}
 	switch d.in.Op.ID {
 	case ptx.OpMov, ptx.OpCvta, ptx.OpCvtaTo:
 		return d.move()
@@ -398,6 +402,11 @@ func (d *decoder) operation() func(*Warp) {
 		return d.stmatrix()
 	case ptx.OpIsspacep:
 		return d.spaceTest()
+	case ptx.OpAlloca, ptx.OpStacksave, ptx.OpStackrestore:
+		return d.stackOperation()
+	case ptx.OpCreatepolicyFractional: // opaque; no cache here has priorities
+		dst := d.slots(&d.in.Args[0], true)[0]
+		return d.eachLane(func(w *Warp, l int) { dst.set(w, l, 0) })
 	case ptx.OpMapa, ptx.OpGetctarank:
 		return d.clusterAddress()
 	}

@@ -95,13 +95,16 @@ type rest func(q, x, y, z *big.Rat) (sign int)
 
 // exactDouble compares exact results with q. A quotient is compared by its product.
 var exactDouble = map[ptx.OpID]rest{
-	ptx.OpAdd:  func(q, x, y, _ *big.Rat) int { return x.Add(x, y).Cmp(q) },
-	ptx.OpSub:  func(q, x, y, _ *big.Rat) int { return x.Sub(x, y).Cmp(q) },
-	ptx.OpMul:  func(q, x, y, _ *big.Rat) int { return x.Mul(x, y).Cmp(q) },
-	ptx.OpFma:  func(q, x, y, z *big.Rat) int { return x.Add(x.Mul(x, y), z).Cmp(q) },
-	ptx.OpMad:  func(q, x, y, z *big.Rat) int { return x.Add(x.Mul(x, y), z).Cmp(q) },
-	ptx.OpDiv:  func(q, x, y, _ *big.Rat) int { return x.Cmp(q.Mul(q, y)) * y.Sign() },
-	ptx.OpRcp:  func(q, x, _, _ *big.Rat) int { return big.NewRat(1, 1).Cmp(q.Mul(q, x)) * x.Sign() },
+	ptx.OpAdd: func(q, x, y, _ *big.Rat) int { return x.Add(x, y).Cmp(q) },
+	ptx.OpSub: func(q, x, y, _ *big.Rat) int { return x.Sub(x, y).Cmp(q) },
+	ptx.OpMul: func(q, x, y, _ *big.Rat) int { return x.Mul(x, y).Cmp(q) },
+	ptx.OpFma: func(q, x, y, z *big.Rat) int { return x.Add(x.Mul(x, y), z).Cmp(q) },
+	ptx.OpMad: func(q, x, y, z *big.Rat) int { return x.Add(x.Mul(x, y), z).Cmp(q) },
+	ptx.OpDiv: func(q, x, y, _ *big.Rat) int { return x.Cmp(q.Mul(q, y)) * y.Sign() },
+	ptx.OpRcp: func(q, x, _, _ *big.Rat) int {
+		return big.NewRat(1, 1).Cmp(q.Mul(q,
+			x)) * x.Sign()
+	},
 	ptx.OpSqrt: func(q, x, _, _ *big.Rat) int { return x.Cmp(q.Mul(q, q)) },
 }
 

@@ -372,6 +372,7 @@ func (d *decoder) atomic() func(*Warp) {
 	e := element{size: in.Type(0).Size()}
 	bytes := e.size * len(a)
 	note := d.access(s, bytes)
+	flushes := op == ptx.ModAdd && in.Type(0) == ptx.F32 && s != inShared
 	return func(w *Warp) {
 		addr(w)
 		note(w)
@@ -381,16 +382,27 @@ func (d *decoder) atomic() func(*Warp) {
 			if p == nil {
 				return
 			}
+			g := f
+			if flushes && w.addr[l]&windowMask != SharedWindow {
+				g = flushedAdd
+			}
 			for i := range a {
 				q := p[i*e.size:]
 				old := e.get(q)
-				e.put(q, f(old, a[i].get(w, l), b[i].get(w, l)))
+				e.put(q, g(old, a[i].get(w, l), b[i].get(w, l)))
 				if dst != nil {
 					dst[i].set(w, l, old)
 				}
 			}
 		}
 	}
+}
+
+// flushedAdd is the f32 sum of L2: subnormal operands and results are zeros of their sign (PTX ISA,
+// atom: "atom.add.f32 on global memory flushes"); shared memory keeps them.
+func flushedAdd(old, a, _ uint64) uint64 {
+	x, y := getF32(flush32(uint32(old))), getF32(flush32(uint32(a)))
+	return uint64(flush32(putF32(addOdd(x, y))))
 }
 
 // atomicOp gives the new value from the old and the operands; nil if not modelled.

@@ -104,11 +104,13 @@ func (c *CTA) update(w *Warp, p []byte, f func(b *mbarrier)) {
 	binary.LittleEndian.PutUint64(p, b.pack())
 }
 
-// wakeAll lets parked warps look again.
+// wakeAll lets parked warps look again, and lanes that wait in a warp that runs.
 func (c *CTA) wakeAll() {
 	c.gaveUp = 0
 	for _, w := range c.warps {
-		if w.parked {
+		if !w.parked {
+			w.stalled = 0
+		} else {
 			w.lookAgain()
 			c.freed = append(c.freed, w)
 		}

@@ -119,6 +119,8 @@ type Program struct {
 	again     func() (*Program, error) // makes a copy: decoded code has scratch of its own
 	talks     bool                     // CTAs may talk to one another through global memory, or to the host
 	numbered  map[uint64]int           // function numbers to places in funcs
+	stack     int                      // the row that says how much alloca has taken; -1 if nothing does
+	frames    int                      // bytes of local memory before what alloca takes
 }
 
 // Registers is how many 32-bit registers a thread uses after lowering.

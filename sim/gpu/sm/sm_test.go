@@ -256,13 +256,13 @@ func TestFaultsNameThePlace(t *testing.T) {
 }
 
 func TestUnmodelledInstructionsAreListedWithLines(t *testing.T) {
-	src := kernel("", "ld.global.u32 %r5, [%rd1];\n\tcreatepolicy.fractional.L2::evict_first.b64 %rd5, 1.0;")
+	src := kernel("", "ld.global.u32 %r5, [%rd1];\n\tcvta.to.global.u32 %r6, %r5;")
 	m, err := ptx.Parse("test.ptx", []byte(src))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = LoadAt(m, "", testConfig.Target(), ModuleWindow)
-	if err == nil || !strings.Contains(err.Error(), "createpolicy") ||
+	if err == nil || !strings.Contains(err.Error(), "cvta.to.global.u32") ||
 		!strings.Contains(err.Error(), "line 16") {
 		t.Fatalf("error %v", err)
 	}
