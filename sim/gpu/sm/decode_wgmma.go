@@ -29,7 +29,7 @@ func (d *decoder) wgmma() func(*Warp) {
 		return func(*Warp) {}
 	case ptx.OpWgmmaWaitGroup:
 		d.out.cost.waiting, d.out.cost.wait = true, int32(d.in.Args[0].Imm)
-		return func(*Warp) {}
+		return (*Warp).drained
 	}
 	return d.mmaAsync()
 }
@@ -168,6 +168,9 @@ func (m *matrix) gather(w *Warp, row int, out []row, blocks int) bool {
 		if !block(shared, desc, row+8*(i%blocks), i/blocks, &out[i]) {
 			w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", desc)
 			return false
+		}
+		if w.cta.launch.Watch != nil {
+			m.gathered(w, desc, row+8*(i%blocks), i/blocks)
 		}
 	}
 	return true
