@@ -183,8 +183,8 @@ func (c *Checker) globalAccess(e *sm.Event) {
 // outside is an access that failed: how far from what.
 func (c *Checker) outside(e *sm.Event) {
 	if e.Addr%uint64(e.Size) != 0 {
-		c.report(Misaligned, e, 0, "%s of %v memory at %#x: want a multiple of %d", verb(e), e.Space,
-			e.Addr, e.Size)
+		c.report(Misaligned, e, 0, "%s of %v memory at %#x: want a multiple of %d", verb(e),
+			e.Space, e.Addr, e.Size)
 		return
 	}
 	if e.Space != ptx.SpaceGlobal {
