@@ -105,8 +105,8 @@ func (w *Warp) laneOf(a uint64) int {
 // proxySeen tells of an access by the async proxy to the cluster's shared memory.
 func (w *Warp) proxySeen(a uint64, n int, write bool) {
 	c, at := w.cta.peer(a)
-	w.tell(Event{Kind: EvAccess, Lane: first(w.mask), Space: ptx.SpaceShared, Owner: c.rank, Addr: at,
-		Size: n, Write: write, Async: true})
+	w.tell(Event{Kind: EvAccess, Lane: first(w.mask), Space: ptx.SpaceShared, Owner: c.rank,
+		Addr: at, Size: n, Write: write, Async: true})
 }
 
 // gathered tells what wgmma reads for eight rows of a matrix.
