@@ -14,10 +14,14 @@ import (
 	"tensoros/neurolang/codegen"
 	"tensoros/neurolang/vm"
 	"tensoros/sim/gpu"
+	"tensoros/sim/gpu/sanitize"
 )
 
 const deviceUsage = "run on a `DEVICE` without a machine around it: chip is the simulated GPU of " +
 	"--board; cuda, or cuda:N, a real NVIDIA GPU"
+
+const sanitizeUsage = "look for accesses out of bounds, uninitialised reads, races in shared " +
+	"memory, missing proxy fences and misused barriers; without time"
 
 // device is an accelerator and its short name.
 type device struct {
@@ -25,8 +29,8 @@ type device struct {
 	chip string
 }
 
-// device opens what --device names; nothing is the chip.
-func (e *env) device(name string, timed bool) (*device, error) {
+// device opens what --device names; nothing is the chip. With a checker it runs without time.
+func (e *env) device(name string, timed bool, c *sanitize.Checker) (*device, error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	n := 0
 	if numbered {
@@ -36,10 +40,13 @@ func (e *env) device(name string, timed bool) (*device, error) {
 		}
 	}
 	switch {
+	case kind == "cuda" && c != nil:
+		return nil, usage("compute-sanitizer checks on a GPU",
+			"--sanitize needs the simulated chip")
 	case kind == "cuda":
 		return openCUDA(n)
 	case name == "" || name == "chip":
-		return e.openChip(timed)
+		return e.openChip(timed && c == nil, c)
 	}
 	return nil, usage("there are chip, cuda, cuda:N", "no --device %q", name)
 }
@@ -56,7 +63,7 @@ func openCUDA(n int) (*device, error) {
 	return &device{a, fmt.Sprintf("%s (sm_%d)", a.Name(), a.Arch())}, nil
 }
 
-func (e *env) openChip(timed bool) (*device, error) {
+func (e *env) openChip(timed bool, check *sanitize.Checker) (*device, error) {
 	spec, err := e.spec()
 	if err != nil {
 		return nil, err
@@ -73,7 +80,7 @@ func (e *env) openChip(timed bool) (*device, error) {
 		says = e.err
 	}
 	a, err := gpu.New(c, gpu.Options{Timed: timed, Stdout: says, Threads: e.threads,
-		Sample: !e.exact})
+		Sample: !e.exact, Check: check})
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}
@@ -93,12 +100,12 @@ func codeFor(arch int) (int, bool) {
 
 // runOn compiles for an accelerator and runs there, with no TensorOS in between. The objects that
 // a program may load are those of the drive made at boot.
-func (e *env) runOn(name, path string, check bool) error {
+func (e *env) runOn(name, path string, check bool, sane *sanitize.Checker) error {
 	src, err := e.readFile(path)
 	if err != nil {
 		return err
 	}
-	d, err := e.device(name, true)
+	d, err := e.device(name, true, sane)
 	if err != nil {
 		return err
 	}
@@ -125,18 +132,19 @@ func (e *env) runOn(name, path string, check bool) error {
 	}
 	if err := vm.Run(p, rt, vm.Options{}); err != nil {
 		fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
-		return told(exitFailed)
+		return e.found(sane, told(exitFailed))
 	}
-	if err := e.computed(d.chip, rt.Launches); err != nil {
+	if err := e.computed(d.chip, rt.Launches, sane); err != nil {
 		return err
 	}
-	return c.verdict()
+	return e.found(sane, c.verdict())
 }
 
 // computedReport is what ran on an accelerator.
 type computedReport struct {
-	Device   string           `json:"device"`
-	Launches []computedLaunch `json:"launches"`
+	Device   string             `json:"device"`
+	Launches []computedLaunch   `json:"launches"`
+	Findings []sanitize.Finding `json:"findings,omitempty"`
 }
 
 type computedLaunch struct {
@@ -146,8 +154,8 @@ type computedLaunch struct {
 	Cycles int64   `json:"cycles,omitempty"`
 }
 
-func (e *env) computed(chip string, list []krun.Computed) error {
-	r := computedReport{chip, []computedLaunch{}}
+func (e *env) computed(chip string, list []krun.Computed, sane *sanitize.Checker) error {
+	r := computedReport{Device: chip, Launches: []computedLaunch{}, Findings: findings(sane)}
 	for _, l := range list {
 		x := computedLaunch{Kernel: l.Kernel, US: l.Elapsed / 1e3, Cycles: l.Cycles}
 		if l.Elapsed > 0 {
@@ -159,6 +167,9 @@ func (e *env) computed(chip string, list []krun.Computed) error {
 		return e.encode(r)
 	}
 	for _, l := range r.Launches {
+		if l.US == 0 {
+			continue
+		}
 		_, err := fmt.Fprintf(e.out, "kernel %s on %s: %.3f us, %.2f TFLOP/s\n", l.Kernel, r.Device,
 			l.US, l.TFLOPs)
 		if err != nil {
@@ -166,4 +177,25 @@ func (e *env) computed(chip string, list []krun.Computed) error {
 		}
 	}
 	return nil
+}
+
+func findings(c *sanitize.Checker) []sanitize.Finding {
+	if c == nil {
+		return nil
+	}
+	return c.Findings
+}
+
+// found prints what a checker found, and makes it an error if err is none.
+func (e *env) found(c *sanitize.Checker, err error) error {
+	list := findings(c)
+	if !e.json {
+		for i := range list {
+			fmt.Fprintln(e.err, &list[i])
+		}
+	}
+	if len(list) > 0 && err == nil {
+		return failed("", "sanitize: %s", count(len(list), "finding"))
+	}
+	return err
 }

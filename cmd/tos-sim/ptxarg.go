@@ -15,10 +15,11 @@ import (
 
 // kernelArg is an argument of a kernel: a buffer in device memory, or a scalar.
 type kernelArg struct {
-	spec   string
-	buffer []byte // nil for a scalar
-	scalar uint64 // or where the buffer lies
-	size   int    // bytes of a scalar
+	spec      string
+	buffer    []byte // nil for a scalar
+	unwritten bool   // leave the device's memory as it is
+	scalar    uint64 // or where the buffer lies
+	size      int    // bytes of a scalar
 }
 
 // argTypes are the element types of buffers and scalars: width, and how a number becomes bits.
@@ -47,7 +48,7 @@ var argTypes = map[string]struct {
 		func(b uint64) string { return fmt.Sprint(num.BF16ToF32(uint16(b))) }},
 }
 
-const argForms = "write zeros:BYTES, iota:N:TYPE, rand:N:TYPE[:SEED], file:PATH, or TYPE:VALUE " +
+const argForms = "write zeros:BYTES, room:BYTES, iota:N:TYPE, rand:N:TYPE[:SEED], file:PATH, or TYPE:VALUE " +
 	"with u8 u32 s32 u64 s64 f16 bf16 f32 f64"
 
 // maxBuffer bounds a buffer, so that a slip of the finger does not take all memory.
@@ -64,7 +65,8 @@ func (e *env) parseArg(spec string) (kernelArg, error) {
 		return bad("no value")
 	}
 	switch kind {
-	case "zeros", "iota", "rand":
+	case "zeros", "room", "iota", "rand":
+		a.unwritten = kind == "room"
 		return e.makeBuffer(a, kind, strings.Split(rest, ":"))
 	case "file":
 		data, err := e.readFile(rest)
@@ -92,7 +94,7 @@ func (e *env) makeBuffer(a kernelArg, kind string, f []string) (kernelArg, error
 	n, err := strconv.Atoi(f[0])
 	size := 1
 	t, known := argTypes["u8"], true
-	if kind != "zeros" {
+	if kind != "zeros" && kind != "room" {
 		if len(f) < 2 {
 			known = false
 		} else {
@@ -145,7 +147,7 @@ func place(a hw.Accelerator, args []kernelArg) error {
 			continue
 		}
 		at, err := a.Alloc(len(x.buffer))
-		if err == nil {
+		if err == nil && !x.unwritten {
 			err = a.Write(at, x.buffer)
 		}
 		if err != nil {

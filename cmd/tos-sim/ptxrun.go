@@ -13,6 +13,7 @@ import (
 	"tensoros/hw"
 	"tensoros/hw/ptx"
 	"tensoros/sim/gpu"
+	"tensoros/sim/gpu/sanitize"
 )
 
 // ptxRun is what `ptx run` was asked for.
@@ -27,12 +28,13 @@ type ptxRun struct {
 	functional  bool
 	device      string
 	cluster     string
+	sanitize    bool
 }
 
 const ptxRunLong = `Run one kernel of a PTX file on the chip of --board, without a machine around it.
 
-Arguments are given in order: buffers (zeros:BYTES, iota:N:TYPE, rand:N:TYPE[:SEED], file:PATH)
-and scalars (TYPE:VALUE). Afterwards a buffer can be printed (--print INDEX:TYPE[:COUNT]),
+Arguments are given in order: buffers (zeros:BYTES, iota:N:TYPE, rand:N:TYPE[:SEED], file:PATH,
+room:BYTES that nobody writes) and scalars (TYPE:VALUE). Afterwards a buffer can be printed (--print INDEX:TYPE[:COUNT]),
 written (--out INDEX=FILE) or compared (--expect INDEX=FILE).
 
     tos-sim ptx run scale.ptx --grid 4 --block 256 --arg iota:1024:u32 --arg u32:3 --print 0:u32:8`
@@ -58,21 +60,23 @@ func ptxRunCommand(e *env) *cobra.Command {
 	f.StringArrayVar(&r.expect, "expect", nil, "compare a buffer, `INDEX=FILE`")
 	f.BoolVar(&r.functional, "functional", false, "execute without time")
 	f.StringVar(&r.device, "device", "", deviceUsage)
+	f.BoolVar(&r.sanitize, "sanitize", false, sanitizeUsage)
 	return c
 }
 
 // ptxRunReport is the outcome.
 type ptxRunReport struct {
-	Kernel       string  `json:"kernel"`
-	Chip         string  `json:"chip"`
-	CTAs         int     `json:"ctas"`
-	Instructions uint64  `json:"warp_instructions,omitempty"`
-	Cycles       int64   `json:"cycles,omitempty"`
-	US           float64 `json:"us,omitempty"`
-	CTAsPerSM    int     `json:"ctas_per_sm,omitempty"`
-	LimitedBy    string  `json:"limited_by,omitempty"`
-	L2Hits       uint64  `json:"l2_sector_hits,omitempty"`
-	L2Misses     uint64  `json:"l2_sector_misses,omitempty"`
+	Kernel       string             `json:"kernel"`
+	Chip         string             `json:"chip"`
+	CTAs         int                `json:"ctas"`
+	Instructions uint64             `json:"warp_instructions,omitempty"`
+	Cycles       int64              `json:"cycles,omitempty"`
+	US           float64            `json:"us,omitempty"`
+	CTAsPerSM    int                `json:"ctas_per_sm,omitempty"`
+	LimitedBy    string             `json:"limited_by,omitempty"`
+	L2Hits       uint64             `json:"l2_sector_hits,omitempty"`
+	L2Misses     uint64             `json:"l2_sector_misses,omitempty"`
+	Findings     []sanitize.Finding `json:"findings,omitempty"`
 }
 
 func (e *env) ptxRun(path string, r *ptxRun) error {
@@ -91,7 +95,12 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 	if err != nil {
 		return failed("", "%w", err)
 	}
-	d, err := e.device(r.device, !r.functional)
+	var sane *sanitize.Checker
+	if r.sanitize {
+		sane = sanitize.New()
+	}
+	timed := !r.functional && sane == nil
+	d, err := e.device(r.device, timed, sane)
 	if err != nil {
 		return err
 	}
@@ -109,13 +118,25 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 		return err
 	}
 	report := ptxRunReport{Kernel: entry, Chip: d.chip, CTAs: ctas(g)}
-	if err := report.launch(k, g, !r.functional); err != nil {
-		return failed("", "%w", err)
+	err = report.launch(k, g, timed)
+	report.Findings = findings(sane)
+	if err != nil {
+		return e.ptxBroken(&report, sane, failed("", "%w", err))
 	}
 	if err := collect(d, args); err != nil {
 		return err
 	}
-	return e.ptxOutcome(&report, r, args)
+	return e.found(sane, e.ptxOutcome(&report, r, args))
+}
+
+// ptxBroken is the outcome of a launch that ended with an error.
+func (e *env) ptxBroken(r *ptxRunReport, sane *sanitize.Checker, err error) error {
+	if e.json && len(r.Findings) > 0 {
+		if e := e.encode(r); e != nil {
+			return e
+		}
+	}
+	return e.found(sane, err)
 }
 
 // launch runs the grid, and reports all that this device knows of it.

@@ -8,23 +8,29 @@ import (
 	krun "tensoros/kernel/run"
 	"tensoros/neurolang"
 	"tensoros/neurolang/vm"
+	"tensoros/sim/gpu/sanitize"
 )
 
 func runCommand(e *env) *cobra.Command {
 	var check bool
 	var device string
+	var sane bool
 	c := &cobra.Command{
 		Use:   "run [flags] FILE.nl",
 		Short: "Boot the machine and run a program's main",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if device != "" {
-				return e.runOn(device, args[0], check)
+			switch {
+			case sane:
+				return e.runOn(device, args[0], check, sanitize.New())
+			case device != "":
+				return e.runOn(device, args[0], check, nil)
 			}
 			return e.runFile(args[0], check)
 		},
 	}
 	c.Flags().StringVar(&device, "device", "", deviceUsage)
+	c.Flags().BoolVar(&sane, "sanitize", false, sanitizeUsage)
 	c.Flags().BoolVar(&check, "check", false, "compare every element of every launch with the "+
 		"tile-IR interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
 	return c

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	spec "tensoros/hw/spec/gpu"
 	"tensoros/sim/gpu/chip"
 	"tensoros/sim/gpu/memory"
+	"tensoros/sim/gpu/sanitize"
 	"tensoros/sim/gpu/sm"
 )
 
@@ -19,6 +21,8 @@ type Options struct {
 	Threads int       // that simulate; 0 and 1 mean the caller's own
 	Sample  bool      // time a sample of the CTAs of large grids (see sm.Config)
 	Stdout  io.Writer // takes what kernels print; nil drops it
+	// Check, if set, looks for what kernels do wrong; it needs launches without time.
+	Check *sanitize.Checker
 }
 
 // Accelerator is a chip without a machine around it. It implements hw.Accelerator.
@@ -48,6 +52,9 @@ func New(c *chip.Chip, o Options) (*Accelerator, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
+	if o.Timed && o.Check != nil {
+		return nil, errors.New("kernels are checked without time")
+	}
 	a := &Accelerator{chip: c, opts: o, core: c.Core(), heap: sm.NewHeap(sm.DefaultHeap),
 		mem: allotments{limit: uint64(c.Get("hbm.bytes")), next: allotBase}}
 	a.core.Threads, a.core.Sample = o.Threads, o.Sample
@@ -64,16 +71,32 @@ func (a *Accelerator) Name() string { return a.chip.Title }
 func (a *Accelerator) Arch() int { return a.chip.SM }
 
 // Alloc takes memory; it reads as zero until something is written.
-func (a *Accelerator) Alloc(n int) (hw.DevicePtr, error) { return a.mem.alloc(n) }
+func (a *Accelerator) Alloc(n int) (hw.DevicePtr, error) {
+	p, err := a.mem.alloc(n)
+	if err == nil && a.opts.Check != nil {
+		a.opts.Check.Alloc(uint64(p), n)
+	}
+	return p, err
+}
 
 // Free gives an allocation back.
-func (a *Accelerator) Free(p hw.DevicePtr) error { return a.mem.free(p) }
+func (a *Accelerator) Free(p hw.DevicePtr) error {
+	err := a.mem.free(p)
+	if err == nil && a.opts.Check != nil {
+		a.opts.Check.Free(uint64(p))
+	}
+	return err
+}
 
 // Write copies p to the device.
 func (a *Accelerator) Write(dst hw.DevicePtr, p []byte) error {
 	m, off, err := a.mem.bounds("write", dst, len(p))
-	if err == nil {
-		m.data.Write(off, p)
+	if err != nil {
+		return err
+	}
+	m.data.Write(off, p)
+	if a.opts.Check != nil {
+		a.opts.Check.Wrote(uint64(dst), len(p))
 	}
 	return err
 }

@@ -50,7 +50,15 @@ func (k *Kernel) Run(g hw.Grid) (Run, error) {
 	if err != nil {
 		return r, err
 	}
-	if k.of.on.caches == nil {
+	check := k.of.on.opts.Check
+	switch {
+	case check != nil:
+		l.Watch = check
+		check.Begin(k.prog.Name, l.Block)
+		r.Stats, err = l.Run()
+		check.End(err)
+		return r, err
+	case k.of.on.caches == nil:
 		r.Stats, err = l.Run()
 		return r, err
 	}

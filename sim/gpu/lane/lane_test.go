@@ -8,9 +8,9 @@ import (
 
 // word is a random operand that likes the corners: small integers, and floats of every kind.
 func word(r *rand.Rand) uint32 {
-	corners := []uint32{0, 1, 0x80000000, 0x7fffffff, 0xffffffff, 0x7f800000, 0xff800000, 0x7fc00000,
-		0x7f800001, 0xffc00001, 0x00800000, 0x007fffff, 0x807fffff, 0x80000001, 0x3f800000,
-		0xbf800000, 0x7f7fffff, 0xff7fffff, 31, 32, 33, 64}
+	corners := []uint32{0, 1, 0x80000000, 0x7fffffff, 0xffffffff, 0x7f800000, 0xff800000,
+		0x7fc00000, 0x7f800001, 0xffc00001, 0x00800000, 0x007fffff, 0x807fffff, 0x80000001,
+		0x3f800000, 0xbf800000, 0x7f7fffff, 0xff7fffff, 31, 32, 33, 64}
 	switch r.IntN(4) {
 	case 0:
 		return corners[r.IntN(len(corners))]

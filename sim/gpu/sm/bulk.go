@@ -38,8 +38,16 @@ func floatExtreme(t ptx.Type, least bool) func(old, a, b uint64) uint64 {
 	return func(old, a, _ uint64) uint64 { return uint64(f(uint32(old), uint32(a))) }
 }
 
-// sharedBytes is n bytes of the cluster's shared memory; nil after a fault.
+// sharedBytes is n bytes of the cluster's shared memory for the async proxy; nil after a fault.
 func (w *Warp) sharedBytes(a uint64, n int, write bool) []byte {
+	p := w.clusterBytes(a, n)
+	if p != nil && w.cta.launch.Watch != nil {
+		w.proxySeen(a&^windowMask, n, write)
+	}
+	return p
+}
+
+func (w *Warp) clusterBytes(a uint64, n int) []byte {
 	a &^= windowMask
 	c, at := w.cta.peer(a)
 	if c == nil || at > uint64(len(c.shared)) || uint64(len(c.shared))-at < uint64(n) {
@@ -57,7 +65,12 @@ func (w *Warp) globalBytes(a uint64, n int, write bool) []byte {
 		w.memoryFault(inGlobal, a, 1, write)
 		return nil
 	}
-	return p[:min(len(p), n)]
+	p = p[:min(len(p), n)]
+	if w.cta.launch.Watch != nil {
+		w.tell(Event{Kind: EvAccess, Lane: first(w.mask), Space: ptx.SpaceGlobal, Addr: a,
+			Size: len(p), Write: write, Async: true})
+	}
+	return p
 }
 
 func (w *Warp) readGlobal(dst []byte, a uint64) bool {
@@ -211,12 +224,12 @@ func (w *Warp) eachTarget(to, mbar uint64, multicast bool, mask uint16, write fu
 // notify queues a transfer for the mbarrier at a shared::cluster address.
 func (w *Warp) notify(mbar uint64, t transfer) bool {
 	mbar &^= windowMask
-	p := w.sharedBytes(mbar, 8, true)
+	p := w.clusterBytes(mbar, 8)
 	if p == nil {
 		return false
 	}
 	if mbar%8 != 0 || !isBarrier(p) {
-		w.cta.fail(w, "mbarrier at %#x of shared memory is not initialised", mbar)
+		w.misuse("mbarrier at %#x of shared memory is not initialised", mbar)
 		return false
 	}
 	t.mbar = mbar

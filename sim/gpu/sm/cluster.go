@@ -217,6 +217,9 @@ func (d *decoder) clusterBarrier() {
 			for m := w.mask; m != 0; m &= m - 1 {
 				w.arrivals[first(m)] = k.phase + 1
 			}
+			if w.cta.launch.Watch != nil {
+				w.tell(Event{Kind: EvClusterArrive})
+			}
 			k.arrive(popcount(w.mask))
 		}
 		return
@@ -228,6 +231,9 @@ func (d *decoder) clusterBarrier() {
 			if w.arrivals[first(m)] > w.cta.cluster.phase {
 				return false
 			}
+		}
+		if w.cta.launch.Watch != nil {
+			w.tell(Event{Kind: EvClusterResume})
 		}
 		return true
 	}

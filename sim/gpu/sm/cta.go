@@ -31,6 +31,8 @@ type Launch struct {
 	Heap *Heap
 	// Stdout takes what printf of the kernel says, lane by lane as warps come to it; nil drops it.
 	Stdout io.Writer
+	// Watch, if set, hears what threads do.
+	Watch Watcher
 
 	pages *pages
 	fault fault
@@ -182,6 +184,10 @@ func (c *CTA) place(index, smid int) {
 		w.reset(min(Lanes, c.threads-i*Lanes))
 	}
 	c.freed, c.issued, c.gaveUp = c.freed[:0], 0, 0
+	if l.Watch != nil {
+		l.Watch.Watch(&Event{Kind: EvPlace, CTA: c.id, Rank: c.rank, Warps: len(c.warps),
+			Size: len(c.shared)})
+	}
 	if len(c.cluster.ctas) == 1 {
 		c.cluster.phase, c.cluster.came, c.cluster.over = 0, 0, false
 	}
@@ -245,6 +251,9 @@ func (c *CTA) complete(id int) {
 		if w.reducing != nil {
 			w.reducing.result(w, w.waiting, yes, total)
 			w.reducing = nil
+		}
+		if c.launch.Watch != nil {
+			w.tell(Event{Kind: EvResume, ID: id})
 		}
 		w.release()
 		c.freed = append(c.freed, w)

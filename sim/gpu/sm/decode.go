@@ -239,7 +239,7 @@ func (d *decoder) body() {
 	for _, k := range code.Order {
 		in := insts[k]
 		d.in = in
-		d.out = inst{guard: -1, line: in.Pos.Line, loc: d.loc(in)}
+		d.out = inst{guard: -1, line: in.Pos.Line, loc: d.loc(in), op: in.Op.ID}
 		if in.Guard.Name != "" {
 			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
 		}
@@ -346,6 +346,9 @@ func (d *decoder) decode(labels []int) {
 		ptx.OpPmevent:
 		// One thread of control at a time: order is program order, and hints have no effect.
 		d.out.run = func(*Warp) {}
+		if in.Op.ID == ptx.OpFenceProxy && in.Has(ptx.ModAsync) {
+			d.out.run = (*Warp).proxyFence
+		}
 	default:
 		before := len(d.faults)
 		if run := d.operation(); run != nil {
@@ -459,6 +462,12 @@ func (d *decoder) barrierRed() {
 
 func (d *decoder) arrival(k kind, id, threads int) {
 	d.out.kind, d.out.class = k, Barrier
+	switch d.in.Op.ID {
+	case ptx.OpBarSync, ptx.OpBarRed, ptx.OpBarArrive: // bar is barrier.aligned
+		d.out.aligned = true
+	default:
+		d.out.aligned = d.in.Has(ptx.ModAligned)
+	}
 	d.out.barrier = func(w *Warp) (int, int) {
 		n := 0
 		if threads >= 0 {

@@ -122,6 +122,8 @@ func (w *Warp) bytesAt(s space, l, n int, write bool) []byte {
 	}
 	if p == nil {
 		w.memoryFault(s, a, n, write)
+	} else if w.cta.launch.Watch != nil {
+		w.seen(s, l, a, n, write)
 	}
 	return p
 }
@@ -149,6 +151,9 @@ func (w *Warp) memoryFault(s space, a uint64, n int, write bool) {
 		if c, _ := w.cta.peer(a); c == nil {
 			why = "the cluster has no such CTA"
 		}
+	}
+	if w.cta.launch.Watch != nil {
+		w.outside(s, a, n, write, why)
 	}
 	w.cta.fail(w, "%d byte %s of %s memory at %#x: %s", n, verb, spaceNames[s], a, why)
 }

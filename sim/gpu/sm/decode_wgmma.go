@@ -52,6 +52,7 @@ func (d *decoder) mmaWait() {
 				return false
 			}
 		}
+		w.drained()
 		return true
 	}
 }
@@ -196,6 +197,9 @@ func (m *matrix) gather(w *Warp, row int, out []row, blocks int) bool {
 		if !block(shared, desc, row+8*(i%blocks), i/blocks, &out[i]) {
 			w.cta.fail(w, "wgmma descriptor %#x: outside the CTA's shared memory", desc)
 			return false
+		}
+		if w.cta.launch.Watch != nil {
+			m.gathered(w, desc, row+8*(i%blocks), i/blocks)
 		}
 	}
 	return true

@@ -494,6 +494,9 @@ func (d *decoder) quickAddress(op *ptx.Operand) func(w *Warp) {
 
 // room is the stretch of memory that holds the access of the first lane, and where it begins.
 func (w *Warp) room(s space, n int, write bool) (view []byte, base uint64) {
+	if w.cta.launch.Watch != nil {
+		return nil, 0
+	}
 	a := w.addr[first(w.mask)]
 	if s == inGeneric && a&windowMask == SharedWindow {
 		return w.cta.shared, SharedWindow

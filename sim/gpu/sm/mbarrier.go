@@ -75,7 +75,7 @@ func (w *Warp) barrierAt(l int) []byte {
 		return nil
 	}
 	if !isBarrier(p) {
-		w.cta.fail(w, "mbarrier at %#x of shared memory is not initialised", w.addr[l])
+		w.misuse("mbarrier at %#x of shared memory is not initialised", w.addr[l])
 		return nil
 	}
 	return p
@@ -95,7 +95,7 @@ func (c *CTA) update(w *Warp, p []byte, f func(b *mbarrier)) {
 	b := unpackBarrier(binary.LittleEndian.Uint64(p))
 	f(&b)
 	if b.pending < 0 || b.pending > countMask || b.tx < -1<<20+1 || b.tx > 1<<20-1 {
-		c.fail(w, "mbarrier overflow: %d arrivals and %d bytes pending", b.pending, b.tx)
+		w.misuse("mbarrier overflow: %d arrivals and %d bytes pending", b.pending, b.tx)
 		return
 	}
 	if b.settle() {
@@ -186,7 +186,7 @@ func (d *decoder) transaction() func(*Warp) {
 	case ptx.OpCpAsyncBulkWaitGroup:
 		d.out.class, d.out.cost.waiting, d.out.cost.queue = Async, true, bulkQueue
 		d.out.cost.wait = int32(in.Args[0].Imm)
-		return func(*Warp) {}
+		return (*Warp).drained
 	}
 	return nil
 }
@@ -216,6 +216,9 @@ func (d *decoder) mbarrierInit() func(*Warp) {
 			if n < 1 || n > countMask {
 				w.cta.fail(w, "mbarrier of %d arrivals: 1 to %d", n, countMask)
 				return
+			}
+			if w.cta.launch.Watch != nil && isBarrier(p) {
+				w.remade(p)
 			}
 			binary.LittleEndian.PutUint64(p, mbarrier{pending: n, expected: n}.pack())
 		}
@@ -252,6 +255,7 @@ func (d *decoder) mbarrierArrive() func(*Warp) {
 			}
 			old := binary.LittleEndian.Uint64(p)
 			n := int64(w.r[operand][l])
+			w.mbar(EvMbarArrive, l)
 			w.owner(l).update(w, p, func(b *mbarrier) { effect(b, n) })
 			for _, s := range state {
 				s.set(w, l, old)
@@ -307,6 +311,7 @@ func (d *decoder) phaseTest() func(w *Warp) uint32 {
 			}
 			if unpackBarrier(binary.LittleEndian.Uint64(p)).phase != was {
 				ended |= 1 << l
+				w.mbar(EvMbarWait, l)
 			}
 		}
 		return ended
@@ -389,6 +394,9 @@ func (c *CTA) land(w *Warp, t *transfer) {
 		return
 	}
 	owner, at := c.peer(t.mbar)
+	if c.launch.Watch != nil {
+		w.tell(Event{Kind: EvLand, Owner: owner.rank, Addr: at})
+	}
 	owner.update(w, window(owner.shared, at, 8), func(b *mbarrier) {
 		b.tx, b.pending = b.tx-t.tx, b.pending-t.arrivals
 	})

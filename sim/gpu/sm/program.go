@@ -73,7 +73,9 @@ type inst struct {
 	calls    *callSite
 	table    *branchTable
 	cost     cost
-	line     int32               // of the PTX
+	line     int32 // of the PTX
+	op       ptx.OpID
+	aligned  bool                // a barrier that all lanes of a warp must reach together
 	loc      Loc                 // of the source, where .loc says
 	fence    bool                // orders memory beyond the CTA
 	uncached bool                // a load that L1 may not answer

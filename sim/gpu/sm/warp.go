@@ -244,6 +244,12 @@ func (w *Warp) barrier(in *inst) {
 	}
 	id, threads := in.barrier(w)
 	arrived := bits.OnesCount32(w.mask)
+	if w.cta.launch.Watch != nil {
+		if in.aligned && w.mask != w.live {
+			w.tell(Event{Kind: EvPartial, ID: id, Lane: first(w.mask), Lanes: w.mask})
+		}
+		w.tell(Event{Kind: EvArrive, ID: id})
+	}
 	if in.kind == barArrive {
 		w.proceed()
 		w.cta.arrive(id, threads, arrived, nil)
