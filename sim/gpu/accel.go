@@ -20,6 +20,7 @@ type Options struct {
 	Timed   bool      // launches take time; else they only compute
 	Threads int       // that simulate; 0 and 1 mean the caller's own
 	Sample  bool      // time a sample of the CTAs of large grids (see sm.Config)
+	Dry     bool      // no matrix arithmetic (see sm.Launch)
 	Stdout  io.Writer // takes what kernels print; nil drops it
 	// Check, if set, looks for what kernels do wrong; it needs launches without time.
 	Check *sanitize.Checker

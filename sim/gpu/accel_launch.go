@@ -36,7 +36,7 @@ func (k *Kernel) Launch(g hw.Grid) (hw.Launched, error) {
 func (k *Kernel) Run(g hw.Grid) (Run, error) {
 	l := &sm.Launch{Prog: k.prog, Grid: ones(g.Blocks), Block: ones(g.Threads), Cluster: g.Cluster,
 		Shared: g.Shared, Params: g.Params, Mem: &k.of.on.mem, Heap: k.of.on.heap,
-		Stdout: k.of.on.opts.Stdout}
+		Stdout: k.of.on.opts.Stdout, Dry: k.of.on.opts.Dry}
 	if l.Cluster != [3]uint32{} {
 		l.Cluster = ones(l.Cluster)
 	}

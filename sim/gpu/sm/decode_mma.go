@@ -101,6 +101,9 @@ func (d *decoder) tensorRegs(want [4]int, run func(w *Warp, r *fragments)) func(
 			w.cta.fail(w, "%s needs all 32 lanes, %d execute it", in.Op.Base, popcount(w.mask))
 			return
 		}
+		if w.cta.launch.Dry {
+			return
+		}
 		for i := range regs {
 			for j := range regs[i] {
 				regs[i][j] = &w.r[rows[i][j].row]

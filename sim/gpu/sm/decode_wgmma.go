@@ -146,7 +146,7 @@ func (x *wgmma) run(w *Warp) {
 		w.cta.fail(w, "wgmma needs a whole warpgroup of four warps")
 		return
 	}
-	if !x.loadA(w) {
+	if w.cta.launch.Dry || !x.loadA(w) {
 		return
 	}
 	var d, c [4]*tensor.Reg
