@@ -42,6 +42,7 @@ var vgroups = []vgroup{
 	{"tensor", "Tensor Core arithmetic", nil, tensorLeft},
 	{"gpu", "GPU: microbenchmarks", gpuRows, gpuLeft},
 	{"gpu-curves", "GPU: curves", curveRows, nil},
+	{"gpu-gemm", "GPU: matrix products", gemmRows, nil},
 }
 
 var tensorLeft = []string{
