@@ -188,7 +188,8 @@ func TestMmaSparseForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := tensor.NewSparse(rule, shape, elementFormat[f.a], elementFormat[f.b], false, false)
+		fa, fb := elementFormat[f.a], elementFormat[f.b]
+		u, err := tensor.NewSparse(rule, shape, fa, fb, false, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,8 +204,8 @@ func TestMmaSparseForms(t *testing.T) {
 		}
 		for selector := range u.Selectors() {
 			sp := []string{"sp", "sp::ordered_metadata"}[i%2]
-			name := fmt.Sprintf("mma.%s.sync.aligned.%v.row.col.%v.%v.%v.%v", sp, shape, f.d, f.a, f.b,
-				f.d)
+			name := fmt.Sprintf("mma.%s.sync.aligned.%v.row.col.%v.%v.%v.%v", sp, shape, f.d, f.a,
+				f.b, f.d)
 			in := append(append(append(append([]*tensor.Reg{}, a...), b...), c...), meta)
 			got := warpOf(t, sm, "sm_90", fmt.Sprintf("%s %s, %s, %s, %s, %%r%d, %d;", name,
 				list("o", 0, nc), list("r", 0, na), list("r", na, nb), list("r", na+nb, nc),
