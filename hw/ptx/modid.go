@@ -166,6 +166,7 @@ const (
 	ModSharedCta
 	ModShiftamt
 	ModSp
+	ModSpOrderedMetadata
 	ModStore
 	ModSubnormal
 	ModSync
@@ -379,6 +380,7 @@ var wordNames = [...]string{
 	ModSharedCta:               "shared::cta",
 	ModShiftamt:                "shiftamt",
 	ModSp:                      "sp",
+	ModSpOrderedMetadata:       "sp::ordered_metadata",
 	ModStore:                   "store",
 	ModSubnormal:               "subnormal",
 	ModSync:                    "sync",

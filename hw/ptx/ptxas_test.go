@@ -186,6 +186,7 @@ func ptxasDiffers(form string) bool {
 	case form == "cvt.sat.u8.u8": // .sat between equal types: no slot expresses it
 	case strings.HasPrefix(form, "cvta") && strings.HasSuffix(form, ".u32"): // 32-bit addresses
 	case strings.HasPrefix(form, "cp.async.ca.shared::cta"): // ptxas takes ::cta before PTX 7.8
+	case later(form): // ptxas 12.4 knows PTX 8.4
 	default:
 		return false
 	}

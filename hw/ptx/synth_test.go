@@ -310,7 +310,14 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: no operands", form)
 				continue
 			}
-			roundTrip(t, form, synthModule([]string{text}))
+			src := synthModule([]string{text})
+			if later(form) {
+				src = strings.Replace(src, ".version 8.4", ".version 8.5", 1)
+			}
+			roundTrip(t, form, src)
 		}
 	}
 }
+
+// later reports forms that came after PTX 8.4.
+func later(form string) bool { return strings.Contains(form, "::ordered_metadata") }

@@ -159,7 +159,7 @@ func (d *decoder) mmaSparse(s tensor.Shape) func(*Warp) {
 		return nil
 	}
 	unit, err := tensor.NewSparse(rule, s, elementFormat[in.Type(1)], elementFormat[in.Type(2)],
-		in.Has(ptx.ModSatfinite))
+		in.Has(ptx.ModSatfinite), in.Has(ptx.ModSpOrderedMetadata))
 	if err != nil {
 		d.fault("%v", err)
 		return func(*Warp) {}

@@ -100,7 +100,8 @@ func gemmSource() string {
 				j/4*8192+h*1024+j%4*32, 4*j+2*h, 4*j+2*h+1)
 		}
 	}
-	return strings.NewReplacer("MULTIPLY", multiply.String(), "STAGE", stage.String()).Replace(gemmKernel)
+	r := strings.NewReplacer("MULTIPLY", multiply.String(), "STAGE", stage.String())
+	return r.Replace(gemmKernel)
 }
 
 // TestHopperGemm multiplies 256x320 by 320x128 on two clusters and holds a sample of the elements

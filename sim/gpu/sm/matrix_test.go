@@ -168,7 +168,7 @@ func TestMmaForms(t *testing.T) {
 // TestMmaSparseForms does so for mma.sp, with the selector and the metadata as operands.
 func TestMmaSparseForms(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 7))
-	for _, f := range []struct {
+	for i, f := range []struct {
 		k       int
 		d, a, b ptx.Type
 	}{
@@ -188,7 +188,8 @@ func TestMmaSparseForms(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u, err := tensor.NewSparse(rule, shape, elementFormat[f.a], elementFormat[f.b], false)
+		fa, fb := elementFormat[f.a], elementFormat[f.b]
+		u, err := tensor.NewSparse(rule, shape, fa, fb, false, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,8 +203,9 @@ func TestMmaSparseForms(t *testing.T) {
 			}
 		}
 		for selector := range u.Selectors() {
-			name := fmt.Sprintf("mma.sp.sync.aligned.%v.row.col.%v.%v.%v.%v", shape, f.d, f.a, f.b,
-				f.d)
+			sp := []string{"sp", "sp::ordered_metadata"}[i%2]
+			name := fmt.Sprintf("mma.%s.sync.aligned.%v.row.col.%v.%v.%v.%v", sp, shape, f.d, f.a,
+				f.b, f.d)
 			in := append(append(append(append([]*tensor.Reg{}, a...), b...), c...), meta)
 			got := warpOf(t, sm, "sm_90", fmt.Sprintf("%s %s, %s, %s, %s, %%r%d, %d;", name,
 				list("o", 0, nc), list("r", 0, na), list("r", na, nb), list("r", na+nb, nc),

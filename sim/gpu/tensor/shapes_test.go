@@ -288,12 +288,12 @@ func TestShapeErrors(t *testing.T) {
 		{func() error {
 			_, err := NewSparse(rule(90, gpu.MMASync, num.E4M3, num.F32), Shape{16, 8, 64},
 				num.E4M3,
-				num.E4M3, false)
+				num.E4M3, false, false)
 			return err
 		}, "not published"},
 		{func() error {
 			_, err := NewSparse(rule(80, gpu.MMASync, num.F16, num.F32), Shape{16, 8, 64}, num.F16,
-				num.F16, false)
+				num.F16, false, false)
 			return err
 		}, "16 or 32"},
 		{func() error {

@@ -18,6 +18,7 @@ type Sparse struct {
 	ca, cb codec
 	x      arith
 	sat    bool
+	order  bool // .sp::ordered_metadata: the indices of a chunk rise
 	tile   Unit // for the layout of C alone
 	col    [maxSparseK / 2]int
 	as, ae [rows][maxSparseK / 2]int32
@@ -27,7 +28,8 @@ type Sparse struct {
 const maxSparseK = 128
 
 // NewSparse makes the unit of a shape: m16n8 with k of 256 or 512 bits of the element type.
-func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat bool) (*Sparse, error) {
+// With ordered the metadata is that of .sp::ordered_metadata, sat is .satfinite.
+func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat, ordered bool) (*Sparse, error) {
 	switch {
 	case rule.Method == gpu.MMATwoHMMA:
 		return nil, fmt.Errorf("tensor: %v of %v on sm_%d: how fp8 mma.sp is emulated there is not "+
@@ -41,7 +43,8 @@ func NewSparse(rule gpu.MMARule, s Shape, a, b num.Format, sat bool) (*Sparse, e
 		return nil, fmt.Errorf("tensor: sparse %v of %v: want m16n8 with k of %d or %d", s, a,
 			256/a.Bits, 512/a.Bits)
 	}
-	u := &Sparse{rule: rule, shape: s, a: a, b: b, sat: sat, tile: Unit{rule: rule}}
+	u := &Sparse{rule: rule, shape: s, a: a, b: b, sat: sat, order: ordered,
+		tile: Unit{rule: rule}}
 	if rule.Method == gpu.MMADot {
 		sa, sb := preShift(rule.F)
 		u.ca, u.cb, u.x = newCodec(a, rule.ZeroExp, sa), newCodec(b, rule.ZeroExp, sb),
@@ -100,7 +103,7 @@ func (u *Sparse) columns(meta *Reg, selector, row int, out []int) error {
 	for q := range u.shape.K / chunk {
 		v := u.nibble(meta, selector, row, q)
 		lo, hi := int(v&3), int(v>>2)
-		if lo == hi || per == 1 && v != 0b0100 && v != 0b1110 {
+		if lo == hi || u.order && lo > hi || per == 1 && v != 0b0100 && v != 0b1110 {
 			return fmt.Errorf("row %d, chunk %d: metadata %04b has no meaning", row, q, v)
 		}
 		switch at := out[q*per:]; per {

@@ -130,7 +130,7 @@ func sparseProduct(t *testing.T, r *rand.Rand, rule gpu.MMARule, k, i int, ab, c
 	if rule.In.IsInt() {
 		ab, cc = anyBits, anyBits
 	}
-	u, err := NewSparse(rule, Shape{rows, cols, k}, rule.In, fb, sat)
+	u, err := NewSparse(rule, Shape{rows, cols, k}, rule.In, fb, sat, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestSparseErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := NewSparse(rule, Shape{16, 8, 16}, num.TF32, num.TF32, false)
+	u, err := NewSparse(rule, Shape{16, 8, 16}, num.TF32, num.TF32, false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +198,23 @@ func TestSparseErrors(t *testing.T) {
 			t.Errorf("selector %d: %v, want %q", x.selector, err, x.want)
 		}
 	}
+	rule, err = gpu.LookupMMA(80, gpu.MMASync, num.F16, num.F32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l := range meta {
+		meta[l] = 0x4444e444
+	}
+	meta[3] = 0x44144444 // 0b0001: element 1, then element 0
+	for _, ordered := range []bool{false, true} {
+		u, err := NewSparse(rule, Shape{16, 8, 16}, num.F16, num.F16, false, ordered)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := u.MMA(c, a, b, c, &meta, 3); (err != nil) != ordered {
+			t.Errorf("falling indices, ordered %v: %v", ordered, err)
+		}
+	}
 }
 
 func BenchmarkSparse(b *testing.B) {
@@ -211,7 +228,7 @@ func BenchmarkSparse(b *testing.B) {
 			b.Fatal(err)
 		}
 		k := 512 / in.Bits
-		u, err := NewSparse(rule, Shape{rows, cols, k}, in, in, false)
+		u, err := NewSparse(rule, Shape{rows, cols, k}, in, in, false, false)
 		if err != nil {
 			b.Fatal(err)
 		}
