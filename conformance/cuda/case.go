@@ -26,6 +26,8 @@ type Case struct {
 	Then []string
 	// Resident says that all blocks must run at once, for they wait for one another.
 	Resident bool
+	// Cooperative says that CUDA must launch it as such; a [hw.Grid] cannot ask for that.
+	Cooperative bool
 	// Skip says why no accelerator can be asked yet.
 	Skip string
 	// Args are the arguments: int32, uint32, uint64, float32, float64, Pair, *Buffer or *Map.

@@ -244,6 +244,7 @@ func (d *decoder) body() {
 			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
 		}
 		d.decode(labels)
+		d.members()
 		d.outside()
 		d.p.insts = append(d.p.insts, d.out)
 	}
