@@ -99,7 +99,7 @@ func Files() []string {
 func Cases() []Case {
 	return slices.Concat(vectorCases, reduceCases, sortCases, arrayCases, matrixCases, tensorCases,
 		learnCases, bitCases, floatCases, atomicCases, warpCases, callCases, imageCases,
-		randomCases, graphCases, hopperCases)
+		randomCases, graphCases, videoCases, hopperCases)
 }
 
 // Run carries a case out. An error says what is not as it must be.
