@@ -26,6 +26,8 @@ type Case struct {
 	Then []string
 	// Resident says that all blocks must run at once, for they wait for one another.
 	Resident bool
+	// Cooperative says that CUDA must launch it as such; a [hw.Grid] cannot ask for that.
+	Cooperative bool
 	// Skip says why no accelerator can be asked yet.
 	Skip string
 	// Args are the arguments: int32, uint32, uint64, float32, float64, Pair, *Buffer or *Map.
@@ -41,6 +43,8 @@ type Buffer struct {
 	After  []byte // what must be there; nil if nobody looks
 	// Same compares what is there with After: nil if they agree.
 	Same func(got, want []byte) error
+	// within is Same with another tolerance; nil if it has none.
+	within func(tolerance float64) func(got, want []byte) error
 }
 
 // Map is an argument of type CUtensorMap: a row-major matrix of Rows rows of Cols elements in Of,
@@ -97,7 +101,8 @@ func Files() []string {
 func Cases() []Case {
 	return slices.Concat(vectorCases, reduceCases, sortCases, arrayCases, matrixCases, tensorCases,
 		learnCases, bitCases, floatCases, atomicCases, warpCases, callCases, imageCases,
-		randomCases, graphCases, hopperCases)
+		randomCases, graphCases, videoCases, fastCases,
+		hopperCases)
 }
 
 // Run carries a case out. An error says what is not as it must be.
@@ -247,12 +252,12 @@ func unpack[T Number](p []byte) []T {
 
 // in is read only; out begins as zeros; change begins as something else. They must be right to the
 // bit.
-func in[T Number](v []T) *Buffer { p := pack(v); return &Buffer{p, p, exactly[T]} }
+func in[T Number](v []T) *Buffer { p := pack(v); return &Buffer{p, p, exactly[T], nil} }
 
 func out[T Number](want []T) *Buffer { return change(make([]T, len(want)), want) }
 
 func change[T Number](before, want []T) *Buffer {
-	return &Buffer{pack(before), pack(want), exactly[T]}
+	return &Buffer{pack(before), pack(want), exactly[T], nil}
 }
 
 func exactly[T Number](got, want []byte) error {
@@ -286,7 +291,11 @@ func near[T ~float32 | ~float64](want []T, tolerance float64) *Buffer {
 }
 
 func changeNear[T ~float32 | ~float64](before, want []T, tolerance float64) *Buffer {
-	return &Buffer{pack(before), pack(want), func(got, want []byte) error {
+	return &Buffer{pack(before), pack(want), closely[T](tolerance), closely[T]}
+}
+
+func closely[T ~float32 | ~float64](tolerance float64) func(got, want []byte) error {
+	return func(got, want []byte) error {
 		g, w := unpack[T](got), unpack[T](want)
 		for i := range g {
 			x, y := float64(g[i]), float64(w[i])
@@ -298,5 +307,5 @@ func changeNear[T ~float32 | ~float64](before, want []T, tolerance float64) *Buf
 			}
 		}
 		return nil
-	}}
+	}
 }

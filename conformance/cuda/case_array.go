@@ -1,6 +1,10 @@
 package cuda
 
-import "tensoros/hw"
+import (
+	"slices"
+
+	"tensoros/hw"
+)
 
 // flip turns a matrix of h rows of w.
 func flip(v []float32, w, h int) []float32 {
@@ -87,6 +91,35 @@ var arrayCases = []Case{
 		}
 		return []any{change(a, y), change(b, x), int32(5)} // an odd number of steps ends in b
 	}},
+	{Name: "groups/tiles", Grid: line(2, 256), Args: func() []any {
+		v := ints(512, 12, 1000)
+		want := table(512, func(i int) int32 {
+			high, sum, odd := v[i/16*16], int32(0), int32(0)
+			for _, x := range v[i/16*16 : i/16*16+16] {
+				high = max(high, x)
+			}
+			for _, x := range v[i/128*128 : i/128*128+128] {
+				sum += x
+			}
+			for _, x := range v[i/32*32 : i/32*32+32] {
+				odd += x & 1
+			}
+			return sum + high*1000 + odd*(v[i]&1)
+		})
+		return []any{out(want), in(v)}
+	}},
+	{Name: "groups/grid_sums", Grid: line(5, 64), Resident: true, Cooperative: true,
+		Args: func() []any {
+			x := ints(320, 13, 1000)
+			a, y := slices.Clone(x), make([]int32, 320)
+			for s := range 4 {
+				for i := range x {
+					y[i] = x[i] + x[(i+1<<s)%320]
+				}
+				x, y = y, x
+			}
+			return []any{change(a, x), change(make([]int32, 320), y), int32(4)}
+		}},
 	{Name: "vote/places", Grid: hw.Grid{Blocks: [3]uint32{2, 3, 2}, Threads: [3]uint32{5, 4, 3}},
 		Args: func() []any { return []any{out(places(2*3*2, 5, 4, 3))} }},
 }

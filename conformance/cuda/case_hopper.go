@@ -143,7 +143,8 @@ func persistentGemm(kernel string, cols, stages int) Case {
 		a, b := wholes(batch*m*k, 21, whole), wholes(batch*n*k, 22, whole)
 		var c []float32
 		for i := range batch {
-			c = append(c, byRows[float32, float32](a[i*m*k:(i+1)*m*k], b[i*n*k:(i+1)*n*k], m, n, k)...)
+			c = append(c, byRows[float32, float32](a[i*m*k:(i+1)*m*k], b[i*n*k:(i+1)*n*k], m, n,
+				k)...)
 		}
 		tile := Map{Type: gpu.TensorBF16, BoxRows: 64, BoxCols: 64, Swizzle: gpu.Swizzle128}
 		ta, tb, tc := tile, tile, tile

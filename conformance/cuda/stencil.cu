@@ -40,9 +40,9 @@ extern "C" __global__ void stencil3(float *out, const float *in, int w, int h, i
         plane[ty][tx] = here;
         if (inside) {
             if (tx == 1) plane[ty][0] = p[-1];
-            if (tx == 32 || x == w - 2) plane[ty][tx + 1] = p[1];
+            if (tx == 32) plane[ty][tx + 1] = p[1];
             if (ty == 1) plane[0][tx] = p[-w];
-            if (ty == 8 || y == h - 2) plane[ty + 1][tx] = p[w];
+            if (ty == 8) plane[ty + 1][tx] = p[w];
         }
         __syncthreads();
         if (inside) {

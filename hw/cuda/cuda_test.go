@@ -67,7 +67,7 @@ func TestCorpusOverTheFakeDriver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runCorpus(t, a)
+	runCorpus(t, a, true)
 }
 
 // TestCorpusOnRealGPU holds our kernels' references against silicon.
@@ -80,12 +80,12 @@ func TestCorpusOnRealGPU(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%s, sm_%d", a.Name(), a.Arch())
-	runCorpus(t, a)
+	runCorpus(t, a, false)
 }
 
-func runCorpus(t *testing.T, a *Accelerator) {
+func runCorpus(t *testing.T, a *Accelerator, cooperative bool) {
 	for _, c := range corpus.Cases() {
-		if a.Arch() < c.Arch || c.Skip != "" {
+		if a.Arch() < c.Arch || c.Skip != "" || c.Cooperative && !cooperative {
 			continue
 		}
 		if err := corpus.Run(a, &c); err != nil {

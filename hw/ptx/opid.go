@@ -36,6 +36,20 @@ const (
 	OpCopysign
 	OpDp4a
 	OpDp2a
+	OpVadd2
+	OpVsub2
+	OpVavrg2
+	OpVabsdiff2
+	OpVmin2
+	OpVmax2
+	OpVset2
+	OpVadd4
+	OpVsub4
+	OpVavrg4
+	OpVabsdiff4
+	OpVmin4
+	OpVmax4
+	OpVset4
 	OpPopc
 	OpClz
 	OpBfind
@@ -187,6 +201,20 @@ var opNames = [opEnd]string{
 	OpCopysign:                     "copysign",
 	OpDp4a:                         "dp4a",
 	OpDp2a:                         "dp2a",
+	OpVadd2:                        "vadd2",
+	OpVsub2:                        "vsub2",
+	OpVavrg2:                       "vavrg2",
+	OpVabsdiff2:                    "vabsdiff2",
+	OpVmin2:                        "vmin2",
+	OpVmax2:                        "vmax2",
+	OpVset2:                        "vset2",
+	OpVadd4:                        "vadd4",
+	OpVsub4:                        "vsub4",
+	OpVavrg4:                       "vavrg4",
+	OpVabsdiff4:                    "vabsdiff4",
+	OpVmin4:                        "vmin4",
+	OpVmax4:                        "vmax4",
+	OpVset4:                        "vset4",
 	OpPopc:                         "popc",
 	OpClz:                          "clz",
 	OpBfind:                        "bfind",

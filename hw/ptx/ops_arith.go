@@ -100,6 +100,21 @@ var opsArith = []row{
 	{OpCopysign, "copysign f32|f64", "=0,0,0", 0, 20},
 	{OpDp4a, "dp4a u32|s32 u32|s32", "=b32,b32,b32,b32", 610, 50},
 	{OpDp2a, "dp2a lo|hi u32|s32 u32|s32", "=b32,b32,b32,b32", 610, 50},
+	// 9.7.17 video, on packed halves and bytes; selectors of operands are not taken.
+	{OpVadd2, "vadd2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVsub2, "vsub2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVavrg2, "vavrg2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVabsdiff2, "vabsdiff2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVmin2, "vmin2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVmax2, "vmax2 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVset2, "vset2 u32|s32 u32|s32 eq|ne|lt|le|gt|ge add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVadd4, "vadd4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVsub4, "vsub4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVavrg4, "vavrg4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVabsdiff4, "vabsdiff4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVmin4, "vmin4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVmax4, "vmax4 u32|s32 u32|s32 u32|s32 sat|add?", "=b32,b32,b32,b32", 300, 30},
+	{OpVset4, "vset4 u32|s32 u32|s32 eq|ne|lt|le|gt|ge add?", "=b32,b32,b32,b32", 300, 30},
 }
 
 // opsLogic: 9.7.1 bit fields, 9.7.5 comparison and selection, 9.7.7 logic and shift.

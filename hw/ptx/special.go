@@ -56,6 +56,11 @@ const (
 	SpAggrSmemSize
 	SpDynamicSmemSize
 	SpCurrentGraphExec
+	SpReservedSmemBegin
+	SpReservedSmemEnd
+	SpReservedSmemCap
+	SpReservedSmem0
+	SpReservedSmem1
 	SpEnvreg0
 	specialEnd = SpEnvreg0 + 32
 )
@@ -116,6 +121,11 @@ var specials = [specialEnd]specialRow{
 	SpAggrSmemSize:      {"%aggr_smem_size", U32, 900, 81},
 	SpDynamicSmemSize:   {"%dynamic_smem_size", U32, 200, 41},
 	SpCurrentGraphExec:  {"%current_graph_exec", U64, 500, 80},
+	SpReservedSmemBegin: {"%reserved_smem_offset_begin", U32, 800, 76},
+	SpReservedSmemEnd:   {"%reserved_smem_offset_end", U32, 800, 76},
+	SpReservedSmemCap:   {"%reserved_smem_offset_cap", U32, 800, 76},
+	SpReservedSmem0:     {"%reserved_smem_offset_0", U32, 800, 76},
+	SpReservedSmem1:     {"%reserved_smem_offset_1", U32, 800, 76},
 	SpEnvreg0:           {"%envreg0", B32, 0, 21},
 }
 

@@ -8,14 +8,10 @@ import (
 	"tensoros/sim/gpu/sanitize"
 )
 
-// races are those that the corpus has. In stencil3 the threads of the last row write what their
-// neighbours write as the halo: the same value, and yet a race.
-var races = map[string]bool{"stencil3": true}
-
 // TestCorpusIsClean: what NVIDIA's compiler makes of correct kernels gives no findings. Kernels
 // whose blocks wait for one another need time to run in.
 func TestCorpusIsClean(t *testing.T) {
-	cases, found := 0, map[string]bool{}
+	cases := 0
 	for _, c := range cuda.Cases() {
 		if c.Skip != "" || c.Arch > 90 || c.Resident {
 			continue
@@ -30,15 +26,10 @@ func TestCorpusIsClean(t *testing.T) {
 			t.Errorf("%s: %v", c.Name, err)
 		}
 		for i := range check.Findings {
-			f := &check.Findings[i]
-			if f.Kind == sanitize.Race && races[f.Kernel] {
-				found[f.Kernel] = true
-				continue
-			}
-			t.Errorf("%s: %v", c.Name, f)
+			t.Errorf("%s: %v", c.Name, &check.Findings[i])
 		}
 	}
-	if cases < 100 || len(found) != len(races) {
-		t.Errorf("%d cases, races in %v", cases, found)
+	if cases < 100 {
+		t.Errorf("%d cases", cases)
 	}
 }

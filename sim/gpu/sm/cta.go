@@ -40,6 +40,8 @@ type Launch struct {
 
 	pages *pages
 	fault fault
+
+	workspace [workspaceBytes]byte // of a cooperative grid
 }
 
 // FaultError is a kernel that broke: where, and what it did.
@@ -97,6 +99,15 @@ func (l *Launch) Threads() int { return int(l.Block[0]) * int(l.Block[1]) * int(
 // CTAs is the number of CTAs of the grid.
 func (l *Launch) CTAs() int { return int(l.Grid[0]) * int(l.Grid[1]) * int(l.Grid[2]) }
 
+// sharedBytes is the shared memory of a CTA, with what the runtime keeps of it.
+func (l *Launch) sharedBytes() int {
+	n := l.Prog.Static + l.Shared
+	if l.Prog.reserved > 0 {
+		n = (n+15)&^15 + l.Prog.reserved
+	}
+	return n
+}
+
 const (
 	pageBytes  = 1 << 16
 	windowBase = 1 << 47 // physical, above any memory
@@ -115,6 +126,8 @@ func (c *CTA) span(addr uint64, n int, write bool) []byte {
 	switch addr & windowMask {
 	case ModuleWindow:
 		return window(c.launch.Globals, addr&^windowMask, n)
+	case GridWindow:
+		return window(c.launch.workspace[:], addr&^windowMask, n)
 	case HeapWindow:
 		return window(c.launch.Heap.data, addr&^windowMask, n)
 	}
@@ -162,7 +175,7 @@ type CTA struct {
 
 // newCTA makes the room for CTAs of a launch; place puts one into it.
 func newCTA(l *Launch, p *Program) *CTA {
-	c := &CTA{launch: l, prog: p, shared: make([]byte, l.Prog.Static+l.Shared),
+	c := &CTA{launch: l, prog: p, shared: make([]byte, l.sharedBytes()),
 		fault: &l.fault}
 	c.cluster = &cluster{ctas: []*CTA{c}, size: [3]uint32{1, 1, 1}}
 	threads := l.Threads()

@@ -244,6 +244,7 @@ func (d *decoder) body() {
 			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
 		}
 		d.decode(labels)
+		d.members()
 		d.outside()
 		d.p.insts = append(d.p.insts, d.out)
 	}
@@ -392,7 +393,9 @@ func (d *decoder) operation() func(*Warp) {
 		return d.ldmatrix()
 	case ptx.OpMma, ptx.OpMmaSp:
 		return d.mma()
-	case ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
+	case ptx.OpVadd2, ptx.OpVsub2, ptx.OpVavrg2, ptx.OpVabsdiff2, ptx.OpVmin2, ptx.OpVmax2,
+		ptx.OpVset2, ptx.OpVadd4, ptx.OpVsub4, ptx.OpVavrg4, ptx.OpVabsdiff4, ptx.OpVmin4,
+		ptx.OpVmax4, ptx.OpVset4, ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
 		ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:
 		return d.bitOperation()
 	case ptx.OpMatch, ptx.OpRedux, ptx.OpElect, ptx.OpMovmatrix:

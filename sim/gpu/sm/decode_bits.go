@@ -50,7 +50,7 @@ func wordFunction(in *ptx.Inst) func(a, b, c uint32) uint32 {
 	case ptx.OpMul24, ptx.OpMad24:
 		return mul24(in)
 	}
-	return nil
+	return video(in)
 }
 
 // mul24 multiplies the low 24 bits; .hi gives bits 47..16 (PTX ISA 9.7.1.5).

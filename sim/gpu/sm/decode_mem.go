@@ -27,6 +27,7 @@ const (
 	ParamWindow  uint64 = 0x00fc << 48
 	ModuleWindow uint64 = 0x00fb << 48 // the module's .global variables
 	HeapWindow   uint64 = 0x00fa << 48 // what malloc gives
+	GridWindow   uint64 = 0x00f9 << 48 // the grid's workspace
 	windowMask   uint64 = 0xffff << 48
 )
 
@@ -582,6 +583,9 @@ func (d *decoder) packVector() func(*Warp) {
 
 // special reads a special register.
 func (d *decoder) special(s ptx.Special) func(*Warp) {
+	if s >= ptx.SpReservedSmemBegin && s <= ptx.SpReservedSmem1 {
+		d.p.reserved = reservedBytes
+	}
 	f := specialValue(s)
 	if f == nil {
 		d.fault("special register %v is not modelled", s)
@@ -641,7 +645,10 @@ func specialValue(s ptx.Special) func(w *Warp, l int) uint64 {
 	case ptx.SpDynamicSmemSize:
 		return func(w *Warp, _ int) uint64 { return uint64(w.cta.launch.Shared) }
 	case ptx.SpTotalSmemSize, ptx.SpAggrSmemSize:
-		return func(w *Warp, _ int) uint64 { return uint64(len(w.cta.shared)) }
+		return func(w *Warp, _ int) uint64 { return uint64(len(w.cta.shared) - w.prog.reserved) }
+	}
+	if f := runtimeSpecial(s); f != nil {
+		return f
 	}
 	return clusterSpecial(s)
 }

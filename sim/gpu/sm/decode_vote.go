@@ -7,17 +7,17 @@ import (
 )
 
 // warpOperation is match.sync, redux.sync, elect.sync and movmatrix: what lanes of a warp do
-// together. The member mask is taken to be the executing lanes.
+// together.
 func (d *decoder) warpOperation() func(*Warp) {
 	d.out.class = Shared // like shuffles, through the memory pipe
 	d.out.cost.load = true
 	switch d.in.Op.ID {
 	case ptx.OpMatch:
-		return d.match()
+		return d.bySet(2, d.match())
 	case ptx.OpRedux:
-		return d.redux()
+		return d.bySet(2, d.redux())
 	case ptx.OpElect:
-		return d.elect()
+		return d.bySet(1, d.elect())
 	}
 	return d.movmatrix()
 }

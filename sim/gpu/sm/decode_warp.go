@@ -80,7 +80,7 @@ func (d *decoder) vote() func(*Warp) {
 	}
 	mode := in.Pick([]ptx.Mod{ptx.ModBallot, ptx.ModAll, ptx.ModAny, ptx.ModUni})
 	dst := d.dst(&in.Args[0])
-	return func(w *Warp) {
+	return d.bySet(2, func(w *Warp) {
 		yes := (w.pred[p] ^ flip) & w.mask
 		var result bool
 		switch mode {
@@ -98,7 +98,7 @@ func (d *decoder) vote() func(*Warp) {
 		if result {
 			w.pred[dst] |= w.mask
 		}
-	}
+	})
 }
 
 // spread gives the executing lanes one value.

@@ -72,6 +72,7 @@ type inst struct {
 	result   func(w *Warp, lanes uint32, yes, total int)
 	calls    *callSite
 	table    *branchTable
+	members  int // the row that holds the member mask, plus one; 0 if lanes act alone
 	cost     cost
 	line     int32 // of the PTX
 	op       ptx.OpID
@@ -105,6 +106,7 @@ type Program struct {
 	const64   []uint64
 	Params    int       // bytes of parameters
 	Static    int       // bytes of shared memory declared in the module
+	reserved  int       // and of that which the CUDA runtime keeps for itself, if it is used
 	Local     int       // bytes of local memory a thread
 	MaxThread int       // from .maxntid or .reqntid; 0 if not given
 	Cluster   [3]uint32 // from .reqnctapercluster; zeros if not given

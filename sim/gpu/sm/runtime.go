@@ -1,6 +1,10 @@
 package sm
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"tensoros/hw/ptx"
+)
 
 // Functions that nobody defines in PTX: the CUDA runtime's part in a kernel. Their arguments are
 // those of a call; lanes come one after another.
@@ -88,4 +92,44 @@ func (w *Warp) giveBack(_ int, a []uint64) uint64 {
 		w.cta.fail(w, "free of %#x: malloc gave no such address", a[0])
 	}
 	return 0
+}
+
+// reservedBytes of shared memory a CTA are the runtime's: cooperative groups keep barriers there
+// (CUDA programming guide, table of technical specifications: 1 KB a block since 8.0). Ours lie
+// behind the kernel's own.
+const (
+	reservedBytes = 1 << 10
+	reservedFirst = 96 // where %reserved_smem_offset_1 points, within it
+)
+
+// workspaceBytes is memory that a launch gives its grid; a cooperative one counts its CTAs there
+// (cooperative_groups.h: the environment registers 1 and 2 hold the address).
+const workspaceBytes = 64
+
+// runtimeSpecial is what the runtime's own registers hold; nil if it is none of those.
+func runtimeSpecial(s ptx.Special) func(w *Warp, l int) uint64 {
+	reserved := func(add int) func(w *Warp, l int) uint64 {
+		return func(w *Warp, _ int) uint64 {
+			return uint64(len(w.cta.shared) - w.prog.reserved + add)
+		}
+	}
+	known := func(v uint64) func(*Warp, int) uint64 { return func(*Warp, int) uint64 { return v } }
+	switch s {
+	case ptx.SpReservedSmemBegin, ptx.SpReservedSmem0:
+		return reserved(0)
+	case ptx.SpReservedSmem1:
+		return reserved(reservedFirst)
+	case ptx.SpReservedSmemEnd:
+		return reserved(reservedBytes)
+	case ptx.SpReservedSmemCap:
+		return known(reservedBytes)
+	case ptx.SpEnvreg0 + 1:
+		return known(GridWindow >> 32)
+	case ptx.SpEnvreg0 + 2:
+		return known(GridWindow & (1<<32 - 1))
+	}
+	if s > ptx.SpEnvreg0 {
+		return known(0)
+	}
+	return nil
 }

@@ -119,6 +119,9 @@ func (w *Warp) step() *inst {
 	w.mask, w.touch = m, 0
 	switch in.kind {
 	case plain:
+		if in.members > 0 && w.diverged && m != 0 && !w.meet(in) {
+			return in
+		}
 		if m != 0 {
 			in.run(w)
 		}

@@ -75,6 +75,9 @@ func (w *Warp) seen(s space, l int, a uint64, n int, write bool) {
 		e.Space = ptx.SpaceGlobal
 	case inShared:
 		c, at := w.cta.peer(a)
+		if at >= uint64(len(c.shared)-w.prog.reserved) {
+			return // the runtime's own: made zero, and ordered by volatile accesses
+		}
 		e.Space, e.Owner, e.Addr = ptx.SpaceShared, c.rank, at
 	default:
 		return
