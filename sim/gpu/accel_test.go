@@ -7,10 +7,11 @@ import (
 	"tensoros/hw"
 	"tensoros/hw/hwtest"
 	"tensoros/sim/gpu"
+	"tensoros/sim/gpu/chip"
 )
 
 func TestAccelerator(t *testing.T) {
-	for _, name := range []string{"a100", "h100", "h200"} {
+	for _, name := range chip.Names() {
 		for _, timed := range []bool{false, true} {
 			a, err := gpu.Open(name, gpu.Options{Timed: timed})
 			if err != nil {

@@ -27,6 +27,7 @@ var models = map[spec.Arch]struct {
 	shared int
 }{
 	spec.Ampere: {"NVIDIA Ampere GPU (GA100 interface)", 80, 163 << 10},
+	spec.Ada:    {"NVIDIA Ada GPU (AD10x interface)", 89, 99 << 10},
 	spec.Hopper: {"NVIDIA Hopper GPU (GH100 interface)", 90, 227 << 10},
 }
 

@@ -76,9 +76,16 @@ func (c *Checker) Watch(e *sm.Event) {
 	case sm.EvMbarWait:
 		w.acquire(w.agent(e), key{kind: 'm', owner: e.Owner, addr: e.Addr})
 	case sm.EvLand:
+		if e.ID != 0 {
+			w.wait(w.agent(e), -1) // on behalf of the mbarrier: an early read goes unseen
+		}
 		w.land(w.agent(e), key{kind: 'm', owner: e.Owner, addr: e.Addr})
 	case sm.EvDrained:
 		w.drained(w.agent(e))
+	case sm.EvCommit:
+		w.commit(w.agent(e))
+	case sm.EvWaitGroup:
+		w.wait(w.agent(e), e.ID)
 	case sm.EvProxyFence:
 		w.fence(w.agent(e))
 	}

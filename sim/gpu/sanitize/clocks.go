@@ -3,6 +3,7 @@ package sanitize
 import (
 	"fmt"
 
+	"tensoros/hw/ptx"
 	"tensoros/sim/gpu/sm"
 )
 
@@ -37,13 +38,14 @@ type cell struct {
 	made  bool // somebody has written it
 }
 
-// world is a cluster of CTAs as the checker sees it. Agents are its warps, and last the async
-// proxy.
+// world is a cluster of CTAs as the checker sees it. Agents are its warps, then what copies for
+// each of them by cp.async, and last the async proxy.
 type world struct {
 	warps  int // of a CTA
 	shared [][]cell
 	know   []clock
-	fenced []clock // what an agent knew at its last proxy fence
+	fenced []clock    // what an agent knew at its last proxy fence
+	groups [][]uint32 // of cp.async, by warp: when they were committed, by the copier's clock
 	sync   map[key]clock
 }
 
@@ -53,7 +55,8 @@ func (w *world) place(e *sm.Event) {
 		*w = world{warps: e.Warps, sync: map[key]clock{}}
 	}
 	w.shared = append(w.shared, make([]cell, e.Size))
-	n := len(w.shared)*e.Warps + 1
+	w.groups = make([][]uint32, len(w.shared)*e.Warps)
+	n := 2*len(w.groups) + 1
 	w.know, w.fenced = make([]clock, n), make([]clock, n)
 	for i := range n {
 		w.know[i], w.fenced[i] = make(clock, n), make(clock, n)
@@ -63,6 +66,34 @@ func (w *world) place(e *sm.Event) {
 
 func (w *world) agent(e *sm.Event) int { return e.Rank*w.warps + e.Warp }
 func (w *world) proxy() int            { return len(w.know) - 1 }
+func (w *world) copier(a int) int      { return len(w.groups) + a }
+
+// owner is the warp that an agent is or copies for.
+func (w *world) owner(a int) int {
+	if a >= len(w.groups) && a != w.proxy() {
+		return a - len(w.groups)
+	}
+	return a
+}
+
+// commit ends a group of copies; wait is for all groups but the last n, or with -1 for all copies.
+func (w *world) commit(a int) {
+	c := w.copier(a)
+	w.groups[a] = append(w.groups[a], w.know[c][c])
+	w.know[c][c]++
+}
+
+func (w *world) wait(a, n int) {
+	c := w.copier(a)
+	if n < 0 {
+		w.know[a][c] = w.know[c][c]
+		w.know[c][c]++
+		return
+	}
+	if k := len(w.groups[a]) - n; k > 0 {
+		w.know[a][c] = max(w.know[a][c], w.groups[a][k-1])
+	}
+}
 
 func (w *world) at(k key) clock {
 	c := w.sync[k]
@@ -151,10 +182,14 @@ func (c *Checker) sharedAccess(e *sm.Event) {
 		w.meet(a, key{kind: 's', owner: e.Owner, addr: e.Addr})
 	}
 	now := epoch{int32(a), w.know[a][a], int32(e.Line), e.Atomic}
-	if e.Async {
-		now.agent = int32(w.proxy())
-		now.time = w.know[w.proxy()][w.proxy()]
+	as := a
+	switch {
+	case e.Async:
+		as = w.proxy()
+	case e.Op == ptx.OpCpAsync:
+		as = w.copier(a)
 	}
+	now.agent, now.time = int32(as), w.know[as][as]
 	told := false
 	for i := range cells[e.Addr:][:e.Size] {
 		x := &cells[e.Addr+uint64(i)]
@@ -186,7 +221,7 @@ func (c *Checker) judge(e *sm.Event, x *cell, a int, now epoch, addr uint64) boo
 		return true
 	}
 	if g := x.write; e.Async && !e.Write && g.time > 0 && int(g.agent) != w.proxy() &&
-		w.fenced[g.agent][g.agent] < g.time && w.fenced[a][g.agent] < g.time {
+		w.fenced[w.owner(int(g.agent))][g.agent] < g.time && w.fenced[a][g.agent] < g.time {
 		c.report(ProxyFence, e, int(g.line), "%s of shared memory at %#x: no fence.proxy.async "+
 			"since %s wrote it at PTX line %d", verb(e), addr, w.name(g), g.line)
 		return true
@@ -199,10 +234,15 @@ func (w *world) name(x epoch) string {
 	if int(x.agent) == w.proxy() {
 		return "an asynchronous operation"
 	}
+	a := w.owner(int(x.agent))
+	name := fmt.Sprintf("warp %d", a%w.warps)
 	if len(w.shared) > 1 {
-		return fmt.Sprintf("warp %d of CTA rank %d", int(x.agent)%w.warps, int(x.agent)/w.warps)
+		name += fmt.Sprintf(" of CTA rank %d", a/w.warps)
 	}
-	return fmt.Sprintf("warp %d", x.agent)
+	if a != int(x.agent) {
+		return "cp.async of " + name
+	}
+	return name
 }
 
 var _ sm.Watcher = (*Checker)(nil)

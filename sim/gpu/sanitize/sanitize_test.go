@@ -81,6 +81,13 @@ const (
 	fence = "\tfence.proxy.async.shared::cta;\n"
 )
 
+// Copies of one word a thread.
+const (
+	cpAsync  = "\tcp.async.ca.shared.global [%r3], [%rd2], 4;\n"
+	cpAsync2 = "\tcp.async.ca.shared.global [%r3+256], [%rd2], 4;\n"
+	commit   = "\tcp.async.commit_group;\n"
+)
+
 func TestFindings(t *testing.T) {
 	for _, c := range []struct {
 		name, body string
@@ -106,6 +113,9 @@ func TestFindings(t *testing.T) {
 			sanitize.Race, "nothing orders it"},
 		{"copy not awaited", init1 + sync + load + "\tld.shared.u32 %r5, [%r3];", sanitize.Race,
 			"a write by an asynchronous operation"},
+		{"copy by cp.async not awaited", cpAsync + commit + cpAsync2 + commit +
+			"\tcp.async.wait_group 1;\n\tld.shared.u32 %r5, [%r3+256];", sanitize.Race,
+			"with a write by cp.async of warp 0"},
 		{"no proxy fence", fill + sync + store, sanitize.ProxyFence,
 			"no fence.proxy.async since warp"},
 		{"not initialised", "@%p1 mbarrier.arrive.shared.b64 _, [%r4];", sanitize.Mbarrier,
@@ -142,7 +152,10 @@ func TestCleanKernelsHaveNone(t *testing.T) {
 		"counter": "\tst.shared.u32 [%r3], 0;\n" + sync + "\tatom.shared.add.u32 %r5, [%r2], 1;\n",
 		"mbarrier": initB + sync + fill + "\tmbarrier.arrive.shared.b64 _, [%r4];\n" +
 			await + other,
-		"copy":  init1 + sync + load + await + "\tld.shared.u32 %r5, [%r3];",
+		"copy": init1 + sync + load + await + "\tld.shared.u32 %r5, [%r3];",
+		"cp.async": cpAsync + commit + cpAsync2 + commit + "\tcp.async.wait_group 1;\n" +
+			"\tld.shared.u32 %r5, [%r3];\n\tcp.async.wait_all;\n" + sync + other +
+			"\tld.shared.u32 %r5, [%r5+256];",
 		"store": fill + fence + sync + store + sync + fill,
 		"again": init1 + sync + "\t@%p1 mbarrier.inval.shared.b64 [%r4];\n\t" + init1 + sync +
 			"\tld.global.u32 %r5, [%rd1];",

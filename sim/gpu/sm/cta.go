@@ -334,7 +334,7 @@ const alone = 64
 const quantum = 4096
 
 // stepLimit ends warps that loop for ever: far beyond any kernel that ends.
-const stepLimit = 1 << 36
+const stepLimit = 1 << 32
 
 const deadlock = "deadlock: every warp waits at a barrier that nobody else will reach"
 
@@ -349,7 +349,8 @@ func (c *CTA) turn() (progress bool, err error) {
 			progress = true
 		}
 		if c.issued > stepLimit {
-			c.fail(w, "no end after %d instructions", uint64(stepLimit))
+			c.fail(w, "no end after %d instructions (without time CTAs run one after the other: if "+
+				"they wait for one another, run them with time)", uint64(stepLimit))
 		}
 		if c.fault.err != nil {
 			return false, c.fault.err

@@ -116,13 +116,13 @@ func (d *decoder) async() func(*Warp) {
 	switch in.Op.ID {
 	case ptx.OpCpAsyncCommitGroup:
 		d.out.cost.commit = true
-		return func(*Warp) {}
+		return copyGroup(EvCommit, 0)
 	case ptx.OpCpAsyncWaitAll:
 		d.out.cost.waiting = true
-		return func(*Warp) {}
+		return copyGroup(EvWaitGroup, -1)
 	case ptx.OpCpAsyncWaitGroup:
 		d.out.cost.waiting, d.out.cost.wait = true, int32(in.Args[0].Imm)
-		return func(*Warp) {}
+		return copyGroup(EvWaitGroup, int(in.Args[0].Imm))
 	}
 	size := int(in.Args[2].Imm)
 	if in.Args[2].Kind != ptx.KindInt || size != 4 && size != 8 && size != 16 {

@@ -395,7 +395,11 @@ func (c *CTA) land(w *Warp, t *transfer) {
 	}
 	owner, at := c.peer(t.mbar)
 	if c.launch.Watch != nil {
-		w.tell(Event{Kind: EvLand, Owner: owner.rank, Addr: at})
+		e := Event{Kind: EvLand, Owner: owner.rank, Addr: at}
+		if t.wait {
+			e.ID = 1
+		}
+		w.tell(e)
 	}
 	owner.update(w, window(owner.shared, at, 8), func(b *mbarrier) {
 		b.tx, b.pending = b.tx-t.tx, b.pending-t.arrivals

@@ -27,8 +27,11 @@ const (
 	EvMbarArrive // at the mbarrier at Owner, Addr
 	EvMbarWait   // whose phase has ended
 	EvMbarMisuse // Detail says what
-	EvLand       // an asynchronous operation is over, and the mbarrier at Owner, Addr has heard
+	EvLand       // an asynchronous operation is over, and the mbarrier at Owner, Addr has heard;
+	// ID is 1 if it is the warp's cp.async
 	EvDrained    // the warp's asynchronous operations are over, as it has waited for them
+	EvCommit     // cp.async.commit_group
+	EvWaitGroup  // cp.async.wait_group: all but ID groups are over, or with -1 all copies
 	EvProxyFence // fence.proxy.async
 )
 
@@ -148,6 +151,15 @@ func (w *Warp) misuse(format string, args ...any) {
 func (w *Warp) proxyFence() {
 	if w.cta.launch.Watch != nil {
 		w.tell(Event{Kind: EvProxyFence})
+	}
+}
+
+// copyGroup is a commit or a wait of cp.async.
+func copyGroup(k EventKind, id int) func(*Warp) {
+	return func(w *Warp) {
+		if w.cta.launch.Watch != nil {
+			w.tell(Event{Kind: k, ID: id})
+		}
 	}
 }
 
