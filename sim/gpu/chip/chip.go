@@ -97,6 +97,7 @@ var keys = []struct {
 	{"cta.refill", "from the end of a CTA to the start of the next in its place", 0},
 	{"cluster.latency", "of shared memory of another SM of the cluster", 1},
 	{"bulk.latency", "of a bulk load beyond a plain one", 0},
+	{"bulk.multicast", "of a multicast beyond a bulk load", 0},
 	{"bulk.issue", "between two requests to the copy engine", 1},
 	{"l2.bytes", "L2 capacity", 1024},
 	{"l2.partitions", "partitions of L2", 1},
@@ -223,7 +224,7 @@ func (c *Chip) Core() sm.Config {
 		Refill:  at("cta.refill"),
 		Shuffle: at("latency.shuffle"), CopyIssue: at("pipe.copy"),
 		InFlight: int(at("pipe.inflight")), Port: c.Get("pipe.port"), Fence: at("latency.fence"),
-		Remote: at("cluster.latency"), BulkLag: at("bulk.latency"), BulkIssue: at("bulk.issue"),
+		Remote: at("cluster.latency"), BulkLag: at("bulk.latency"), CastLag: at("bulk.multicast"), BulkIssue: at("bulk.issue"),
 	}
 }
 

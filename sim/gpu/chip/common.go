@@ -43,6 +43,7 @@ var shared = []Param{
 	{"pipe.port", 64, "B/clk", "datasheets: L2 to SM [R]"},
 	{"cluster.latency", 180, "clk", luo + "; H200 job 178-208 [S]"},
 	{"bulk.latency", 170, "clk", "Luo et al., arXiv 2501.12084v2 [N]"},
+	{"bulk.multicast", 99, "clk", "H200 job: extra fixed delay [S]"},
 	{"bulk.issue", 33, "clk", "FlashGPU-Sim: 32-33 on H100 [S]"},
 	{"l1.line_base", 0.96, "clk", "fitted to " + benches + ": loads with odd strides"},
 	{"l1.line_each", 0.2225, "clk", "fitted to " + benches + ": loads with odd strides"},

@@ -107,6 +107,7 @@ type flight struct {
 	pending int32
 	group   uint32
 	used    bool
+	others  []arrival // of a multicast: they come at the same time
 }
 
 func (f *flight) arrived(at int64) {
@@ -116,6 +117,7 @@ func (f *flight) arrived(at int64) {
 
 // send gives the transfers that the last instruction began their time.
 func (c *Core) send(w *Warp, t int64) {
+	last := -1
 	for i := range w.transfers {
 		x := &w.transfers[i]
 		a := arrival{t + 1, w.cta, w.cta.index, w, *x}
@@ -123,7 +125,9 @@ func (c *Core) send(w *Warp, t int64) {
 		case x.wait:
 			c.lagging = append(c.lagging, a)
 		case x.bytes > 0 || len(x.pieces) > 0:
-			c.bulk(a, t)
+			last = c.bulk(a, t)
+		case x.again:
+			c.flights[last].others = append(c.flights[last].others, a)
 		case x.write:
 		default:
 			a.at = t + c.grid.cfg.Remote
@@ -160,12 +164,12 @@ func (c *Core) lag() {
 }
 
 // bulk sends a bulk copy through the copy engine, a request a line.
-func (c *Core) bulk(a arrival, t int64) {
+func (c *Core) bulk(a arrival, t int64) int {
 	start := max(t, c.tma)
 	c.tma = start + c.grid.cfg.BulkIssue
 	f := c.flight()
 	fl := &c.flights[f]
-	*fl = flight{arrival: a, used: true}
+	*fl = flight{arrival: a, used: true, others: fl.others[:0]}
 	fl.at = start
 	wait := waiter{kind: onFlight, index: int32(f)}
 	kind := memory.Read
@@ -194,6 +198,7 @@ func (c *Core) bulk(a arrival, t int64) {
 		fl.at += int64(float64(a.bytes) / clusterRate)
 		c.depart()
 	}
+	return f
 }
 
 // clusterRate is bytes a cycle of a copy from one SM's shared memory to another's
@@ -228,12 +233,19 @@ func (c *Core) depart() {
 		}
 		f.used = false
 		f.at += c.grid.cfg.BulkLag
+		if len(f.others) > 0 {
+			f.at += c.grid.cfg.CastLag
+		}
 		if f.write {
 			f.w.groups[bulkQueue].answer(f.group, f.at)
 			f.w.dirty = true
 			continue
 		}
 		c.expect(f.arrival)
+		for _, a := range f.others {
+			a.at = f.at
+			c.expect(a)
+		}
 	}
 	if len(c.lagging) > 0 {
 		c.lag()

@@ -216,7 +216,7 @@ func (w *Warp) eachTarget(to, mbar uint64, multicast bool, mask uint16, write fu
 		if !write(to&offsetMask|place) || !w.notify(mbar&offsetMask|place, t) {
 			return false
 		}
-		t.bytes, t.global, t.pieces = 0, 0, nil
+		t.bytes, t.global, t.pieces, t.again = 0, 0, nil, true
 	}
 	return true
 }

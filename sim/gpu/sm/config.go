@@ -40,6 +40,7 @@ type Config struct {
 	Fence     int64   // of membar and fence at GPU scope
 	Remote    int64   // latency to another SM of the cluster
 	BulkLag   int64   // of a bulk load beyond a plain one
+	CastLag   int64   // of a multicast beyond that
 	BulkIssue int64   // cycles between two requests to the copy engine
 }
 

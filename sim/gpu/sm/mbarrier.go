@@ -58,6 +58,7 @@ type transfer struct {
 	global   uint64
 	bytes    int
 	pieces   []piece // of global memory, if the bytes do not lie together
+	again    bool    // of a multicast: it comes with the transfer before it
 }
 
 // spans is the global memory that the transfer touches.
