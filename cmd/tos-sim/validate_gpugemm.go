@@ -34,6 +34,8 @@ const (
 		"cuBLAS and Triton; to its cycles comes the time of a tiny kernel in a row, 2.4 us " +
 		"(gpu-benches, H200 [S]), because the table holds what a launch costs"
 	gemmAllow = 15
+	// gemmThreads simulate; the outcome does not depend on it.
+	gemmThreads = 2
 	// launchCost is that time, in seconds.
 	launchCost = 2.4e-6
 )
@@ -65,20 +67,51 @@ func gemmRows() []vrow {
 	return rows
 }
 
-// tiles are the kernels of gemm.cu: columns of a tile, and stages.
-var gemmTiles = []struct {
-	kernel       string
-	cols, stages int
-}{{"gemm256", 256, 3}, {"gemm128", 128, 5}, {"gemm64", 64, 7}}
+// gemmTile is a kernel of gemm.cu: columns of a tile, stages, CTAs of a cluster.
+type gemmTile struct {
+	kernel                string
+	cols, stages, cluster int
+	splits                int
+}
+
+var (
+	gemm256x2 = gemmTile{"gemm256x2", 256, 4, 2, 1}
+	gemm128x2 = gemmTile{"gemm128x2", 128, 6, 2, 1}
+	gemm64    = gemmTile{"gemm64", 64, 7, 1, 1}
+)
+
+// tilesFor picks the kernels that may be the fastest, as a library's heuristics do: wide tiles if
+// they fill the SMs, narrower ones beside them if they do not.
+func tilesFor(s shape, sms int) []gemmTile {
+	wide := s.b * s.m / 128 * s.n / 256
+	var list []gemmTile
+	switch {
+	case wide >= 4*sms:
+		return []gemmTile{gemm256x2}
+	case wide >= sms/2:
+		list = []gemmTile{gemm256x2, gemm128x2}
+	case wide*2 >= sms/2:
+		list = []gemmTile{gemm128x2, gemm64}
+	default:
+		list = []gemmTile{gemm64}
+	}
+	// k is split where whole tiles leave half of the SMs idle and every part is long enough.
+	for _, t := range []gemmTile{{"gemm256x2s", 256, 4, 2, 1}, {"gemm128x2s", 128, 6, 2, 1}} {
+		tiles := s.b * s.m / 128 * s.n / t.cols
+		for t.splits*2*tiles <= sms && s.k/(2*t.splits) >= 1024 {
+			t.splits *= 2
+		}
+		if t.splits > 1 {
+			list = append(list, t)
+		}
+	}
+	return list
+}
 
 // gemmTime is the time of the fastest kernel in seconds, from the first CTA to the last.
 func gemmTime(c *chip.Chip, s shape) (best float64, err error) {
-	for _, t := range gemmTiles {
-		tiles := s.b * s.m / 128 * s.n / t.cols
-		if t.cols > s.n || t.cols < 256 && tiles > 4*int(c.Get("sm.count")) {
-			continue // narrow tiles have a chance only where wide ones leave SMs idle
-		}
-		v, err := gemmRun(c, s, t.kernel, t.cols, t.stages)
+	for _, t := range tilesFor(s, int(c.Get("sm.count"))) {
+		v, err := gemmRun(c, s, &t)
 		if err != nil {
 			return 0, err
 		}
@@ -90,8 +123,8 @@ func gemmTime(c *chip.Chip, s shape) (best float64, err error) {
 }
 
 // gemmRun times one kernel; its operands come from HBM.
-func gemmRun(c *chip.Chip, s shape, kernel string, cols, stages int) (float64, error) {
-	a, err := gpu.New(c, gpu.Options{Timed: true, Dry: true})
+func gemmRun(c *chip.Chip, s shape, t *gemmTile) (float64, error) {
+	a, err := gpu.New(c, gpu.Options{Timed: true, Dry: true, Threads: gemmThreads})
 	if err != nil {
 		return 0, err
 	}
@@ -108,26 +141,27 @@ func gemmRun(c *chip.Chip, s shape, kernel string, cols, stages int) (float64, e
 	if err != nil {
 		return 0, err
 	}
-	k, err := m.Entry(kernel)
+	k, err := m.Entry(t.kernel)
 	if err != nil {
 		return 0, err
 	}
 	var params []byte
-	for _, t := range []struct{ rows, cols, high, wide int }{
-		{s.b * s.m, s.n, 64, 64}, {s.b * s.m, s.k, 128, 64}, {s.b * s.n, s.k, cols, 64}} {
-		p, err := matrixMap(a, t.rows, t.cols, t.high, t.wide)
+	for _, x := range []struct{ rows, cols, high int }{
+		{s.b * s.m, s.n, 64}, {s.b * s.m, s.k, 128}, {s.b * s.n, s.k, t.cols / t.cluster}} {
+		p, err := matrixMap(a, x.rows, x.cols, x.high, 64)
 		if err != nil {
 			return 0, err
 		}
 		params = append(params, p...)
 	}
-	rows, across := s.b*s.m/128, s.n/cols
-	for _, v := range []int{rows, across, s.k / 64, s.m / 128} {
+	rows, across := s.b*s.m/128, s.n/t.cols
+	for _, v := range []int{rows, across, s.k / 64, s.m / 128, t.splits} {
 		params = binary.LittleEndian.AppendUint32(params, uint32(v))
 	}
 	sms := int(c.Get("sm.count"))
-	r, err := k.Run(hw.Grid{Blocks: [3]uint32{uint32(min(sms, rows*across)), 1, 1},
-		Threads: [3]uint32{384, 1, 1}, Shared: stages*(128+cols)*64*2 + 128*cols*2, Params: params})
+	r, err := k.Run(hw.Grid{Blocks: [3]uint32{uint32(min(sms, rows*across*t.splits)), 1, 1},
+		Threads: [3]uint32{384, 1, 1}, Params: params,
+		Shared: t.stages*(128+t.cols)*64*2 + 128*min(t.cols, 128)*2})
 	return r.Elapsed * 1e-9, err
 }
 

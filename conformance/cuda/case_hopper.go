@@ -1,6 +1,8 @@
 package cuda
 
 import (
+	"strings"
+
 	"math"
 
 	"tensoros/hw"
@@ -107,9 +109,13 @@ var hopperCases = []Case{
 	tmaGemm("tma_gemm", plane(2, 3, 128, 1), 64),
 	tmaGemm("tma_gemm_specialised", with(plane(2, 2, 384, 1), 4*(128+64)*64*2), 64),
 	tmaGemm("tma_gemm_multicast", clusters(plane(2, 4, 128, 1), 1, 2), 32),
-	persistentGemm("gemm256", 256, 3),
-	persistentGemm("gemm128", 128, 5),
-	persistentGemm("gemm64", 64, 7),
+	persistentGemm("gemm256", 256, 4, 1),
+	persistentGemm("gemm128", 128, 6, 1),
+	persistentGemm("gemm64", 64, 7, 1),
+	persistentGemm("gemm256x2", 256, 4, 2),
+	persistentGemm("gemm128x2", 128, 6, 2),
+	persistentGemm("gemm256x2s", 256, 4, 2),
+	persistentGemm("gemm128x2s", 128, 6, 2),
 }
 
 // tmaGemm multiplies bf16 by 64 columns of k at a time, in tiles swizzled over 128 bytes; a copy of
@@ -134,13 +140,17 @@ func tmaGemm(kernel string, grid hw.Grid, rows int) Case {
 
 // persistentGemm multiplies a batch of two with more tiles than CTAs, in tiles of 128 rows and so
 // many columns.
-func persistentGemm(kernel string, cols, stages int) Case {
-	grid := hw.Grid{Blocks: [3]uint32{3, 1, 1}, Threads: [3]uint32{384, 1, 1},
-		Shared: stages*(128+cols)*64*2 + 128*cols*2}
+func persistentGemm(kernel string, cols, stages, cluster int) Case {
+	grid := hw.Grid{Blocks: [3]uint32{uint32(3 * cluster), 1, 1}, Threads: [3]uint32{384, 1, 1},
+		Shared: stages*(128+cols)*64*2 + 128*min(cols, 128)*2}
 	return Case{Name: "gemm/" + kernel, Arch: 90, Grid: grid, Args: func() []any {
 		const batch, k = 2, 320
-		m, n := 256, 2*cols
-		a, b := wholes(batch*m*k, 21, whole), wholes(batch*n*k, 22, whole)
+		splits, limit := 1, whole
+		if strings.HasSuffix(kernel, "s") { // sums of parts must be exact too
+			splits, limit = 5, 1
+		}
+		m, n := 256, 4*cols
+		a, b := wholes(batch*m*k, 21, int32(limit)), wholes(batch*n*k, 22, int32(limit))
 		var c []float32
 		for i := range batch {
 			c = append(c, byRows[float32, float32](a[i*m*k:(i+1)*m*k], b[i*n*k:(i+1)*n*k], m, n,
@@ -149,10 +159,10 @@ func persistentGemm(kernel string, cols, stages int) Case {
 		tile := Map{Type: gpu.TensorBF16, BoxRows: 64, BoxCols: 64, Swizzle: gpu.Swizzle128}
 		ta, tb, tc := tile, tile, tile
 		ta.Of, ta.Rows, ta.Cols, ta.BoxRows = in(bfloats(a)), batch*m, k, 128
-		tb.Of, tb.Rows, tb.Cols, tb.BoxRows = in(bfloats(b)), batch*n, k, cols
+		tb.Of, tb.Rows, tb.Cols, tb.BoxRows = in(bfloats(b)), batch*n, k, cols/cluster
 		tc.Of, tc.Rows, tc.Cols = out(bfloats(c)), batch*m, n
 		return []any{&tc, &ta, &tb, int32(batch * m / 128), int32(n / cols), int32(k / 64),
-			int32(m / 128)}
+			int32(m / 128), int32(splits)}
 	}}
 }
 
