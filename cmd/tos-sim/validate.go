@@ -34,15 +34,16 @@ type vgroup struct {
 	title string
 	rows  func() []vrow
 	left  []string
+	slow  bool // takes minutes: --quick leaves it out
 }
 
 var vgroups = []vgroup{
-	{"pcie", "PCI Express", pcieRows, pcieLeft},
-	{"nvme", "NVMe drives", nvmeRows, nvmeLeft},
-	{"tensor", "Tensor Core arithmetic", nil, tensorLeft},
-	{"gpu", "GPU: microbenchmarks", gpuRows, gpuLeft},
-	{"gpu-curves", "GPU: curves", curveRows, nil},
-	{"gpu-gemm", "GPU: matrix products", gemmRows, nil},
+	{"pcie", "PCI Express", pcieRows, pcieLeft, false},
+	{"nvme", "NVMe drives", nvmeRows, nvmeLeft, false},
+	{"tensor", "Tensor Core arithmetic", nil, tensorLeft, false},
+	{"gpu", "GPU: microbenchmarks", gpuRows, gpuLeft, false},
+	{"gpu-curves", "GPU: curves", curveRows, nil, false},
+	{"gpu-gemm", "GPU: matrix products", gemmRows, nil, true},
 }
 
 var tensorLeft = []string{
@@ -96,7 +97,7 @@ is recalled [R] or somebody's notes of a paper [N] have none. The chips and boar
 fixed: --board and --set change nothing.`
 
 func validateCommand(e *env) *cobra.Command {
-	gate := false
+	gate, quick := false, false
 	var names []string
 	for _, g := range vgroups {
 		names = append(names, g.name)
@@ -109,19 +110,21 @@ func validateCommand(e *env) *cobra.Command {
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: append(names, "all"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return e.validate(append(args, "all")[0], gate)
+			return e.validate(append(args, "all")[0], gate, quick)
 		},
 	}
 	c.Flags().BoolVar(&gate, "gate", false, "exit with 1 if a row fails")
+	c.Flags().BoolVar(&quick, "quick", false, "leave out the groups that take minutes")
 	return c
 }
 
-func (e *env) validate(which string, gate bool) error {
+func (e *env) validate(which string, gate, quick bool) error {
 	var list []validateGroup
 	bad := 0
 	p := e.progress("validate")
 	for _, g := range vgroups {
-		if which != "all" && which != g.name && !strings.HasPrefix(g.name, which+"-") {
+		asked := which == "all" || which == g.name || strings.HasPrefix(g.name, which+"-")
+		if !asked || quick && g.slow {
 			continue
 		}
 		r, err := g.measure(p)

@@ -13,23 +13,34 @@ import (
 
 // Points of the curves that gpu-benches publishes (commit 1c36d50), quoted singly.
 
-// latencyPoints are cycles of a dependent load against the size of the set in kB.
+// latencyPoints are cycles of a dependent load against the size of the set in kB, and which
+// parameters a point set.
 var latencyPoints = []struct {
 	on     *chip.Chip
 	kB     int
 	cycles float64
-	mark   string
+	set    string
 }{
-	{chip.A100, 64, 36.1, fitted}, {chip.A100, 130, 36.4, predicted},
-	{chip.A100, 177, 149.4, fitted}, {chip.A100, 291, 210.4, predicted},
-	{chip.A100, 2016, 211.0, fitted}, {chip.A100, 16482, 211.0, predicted},
-	{chip.A100, 24136, 345.3, fitted}, {chip.A100, 32129, 424.5, fitted},
-	{chip.A100, 47045, 483.7, predicted}, {chip.A100, 62620, 567.3, fitted},
-	{chip.H100PCIe, 64, 34.2, fitted}, {chip.H100PCIe, 196, 34.7, predicted},
-	{chip.H100PCIe, 264, 205.8, fitted}, {chip.H100PCIe, 431, 265.5, predicted},
-	{chip.H100PCIe, 2016, 265.4, fitted}, {chip.H100PCIe, 19946, 265.5, predicted},
-	{chip.H100PCIe, 29207, 403.2, fitted}, {chip.H100PCIe, 38878, 477.8, fitted},
-	{chip.H100PCIe, 51750, 484.3, predicted}, {chip.H100PCIe, 75772, 649.2, fitted},
+	{chip.A100, 64, 36.1, "l1.latency"}, {chip.A100, 130, 36.4, ""},
+	{chip.A100, 177, 149.4, setVictim + " and l1.bytes"}, {chip.A100, 291, 210.4, ""},
+	{chip.A100, 2016, 211.0, "l2.latency"}, {chip.A100, 16482, 211.0, ""},
+	{chip.A100, 24136, 345.3, setVictim}, {chip.A100, 32129, 424.5, "l2.far"},
+	{chip.A100, 47045, 483.7, ""}, {chip.A100, 62620, 567.3, "hbm.latency"},
+	{chip.H100PCIe, 64, 34.2, "l1.latency"}, {chip.H100PCIe, 196, 34.7, ""},
+	{chip.H100PCIe, 264, 205.8, setVictim + " and l1.bytes"}, {chip.H100PCIe, 431, 265.5, ""},
+	{chip.H100PCIe, 2016, 265.4, "l2.latency"}, {chip.H100PCIe, 19946, 265.5, ""},
+	{chip.H100PCIe, 29207, 403.2, setVictim}, {chip.H100PCIe, 38878, 477.8, "l2.far"},
+	{chip.H100PCIe, 51750, 484.3, ""}, {chip.H100PCIe, 75772, 649.2, "hbm.latency"},
+}
+
+const setVictim = "the victim out of five"
+
+// fitNote says by its note that a point set a parameter, and marks it so.
+func fitNote(set string) (mark, note string) {
+	if set == "" {
+		return predicted, ""
+	}
+	return fitted, "set by it: " + set
 }
 
 // streamPoints are GB/s of read, scale, triad and init against the threads of a CTA, two CTAs a SM.
@@ -52,10 +63,11 @@ var streamPoints = []struct {
 	{h200Boost, 1024, [4]float64{2756, 3165, 3534, 3884}},
 }
 
-// streamFits are the points that parameters were set by: cta.refill, hbm.batch and hbm.latency. Read
-// and scale of 1024 threads set hbm.rate and hbm.turn of every chip.
-var streamFits = map[string]bool{"a100 init 256": true, "h100-pcie init 256": true,
-	"a100 scale 256": true, "h200 read 256": true}
+// streamFits are the points that parameters were set by.
+var streamFits = map[string]string{"a100 init 256": "cta.refill", "a100 scale 256": "hbm.batch",
+	"h100-pcie init 256": "cta.refill", "h200 read 256": "hbm.latency",
+	"a100 read 1024": "hbm.rate", "h100-pcie read 1024": "hbm.rate", "a100 scale 1024": "hbm.turn",
+	"h100-pcie scale 1024": "hbm.turn", "h200 scale 1024": "hbm.turn"}
 
 // h200Boost is the H200 at the clock that gpu-benches ran it with.
 var h200Boost = func() *chip.Chip {
@@ -70,37 +82,35 @@ var h200Boost = func() *chip.Chip {
 var stridePoints = []struct {
 	stride int
 	bytes  float64
-	mark   string
-}{{1, 126, fitted}, {2, 64, predicted}, {3, 79, fitted}, {4, 32, predicted}, {5, 64, predicted},
-	{6, 55, predicted}, {7, 53, predicted}, {8, 16, predicted}, {9, 42.6, predicted},
-	{11, 37.5, fitted}}
+	set    string
+}{{1, 126, "pipe.access"}, {2, 64, ""}, {3, 79, setLines}, {4, 32, ""}, {5, 64, ""}, {6, 55, ""},
+	{7, 53, ""}, {8, 16, ""}, {9, 42.6, ""}, {11, 37.5, setLines}}
+
+const setLines = "l1.line_base and l1.line_each"
 
 const curveAllow = 10
 
 func curveRows() []vrow {
 	var rows []vrow
+	add := func(c *chip.Chip, name, unit string, value float64, set string,
+		f func() (float64, error)) {
+		mark, note := fitNote(set)
+		rows = append(rows, vrow{c.Name, name, unit, value, 0, srcBenches, mark, curveAllow, note,
+			f})
+	}
 	for _, p := range latencyPoints {
-		rows = append(rows, vrow{p.on.Name, fmt.Sprintf("dependent ld.global, %d kB", p.kB), "clk",
-			p.cycles, 0, srcBenches, p.mark, curveAllow, "", func() (float64, error) {
-				return chaseOver(p.on, p.kB*1000)
-			}})
+		add(p.on, fmt.Sprintf("dependent ld.global, %d kB", p.kB), "clk", p.cycles, p.set,
+			func() (float64, error) { return chaseOver(p.on, p.kB*1000) })
 	}
 	for _, p := range stridePoints {
-		rows = append(rows, vrow{"h200", fmt.Sprintf("ld.global of L1, stride %d", p.stride), "B/clk",
-			p.bytes, 0, srcBenches, p.mark, curveAllow, "", func() (float64, error) {
-				return l1Rate(h200Boost, p.stride)
-			}})
+		add(h200Boost, fmt.Sprintf("ld.global of L1, stride %d", p.stride), "B/clk", p.bytes, p.set,
+			func() (float64, error) { return l1Rate(h200Boost, p.stride) })
 	}
 	for _, p := range streamPoints {
 		for i, k := range streamKinds {
-			mark := predicted
-			if streamFits[fmt.Sprintf("%s %s %d", p.on.Name, k.name, p.threads)] ||
-				p.threads == 1024 && (k.name == "read" || k.name == "scale") {
-				mark = fitted
-			}
-			rows = append(rows, vrow{p.on.Name, fmt.Sprintf("%s, 2 x %d threads a SM", k.name,
-				p.threads), "GB/s", p.gbs[i], 0, srcBenches, mark, curveAllow, "",
-				func() (float64, error) { return k.rate(p.on, p.threads) }})
+			set := streamFits[fmt.Sprintf("%s %s %d", p.on.Name, k.name, p.threads)]
+			add(p.on, fmt.Sprintf("%s, 2 x %d threads a SM", k.name, p.threads), "GB/s", p.gbs[i],
+				set, func() (float64, error) { return k.rate(p.on, p.threads) })
 		}
 	}
 	return rows

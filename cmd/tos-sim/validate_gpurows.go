@@ -29,8 +29,6 @@ const (
 
 const (
 	noteTable    = "the chip's table holds this figure"
-	noteNoL1     = "global loads bypass L1 in the model"
-	noteNoFar    = "L2 is one piece in the model: no far partition"
 	noteStrides  = "published for L1 hits, run on shared memory: the same array and banks"
 	notePCIeCard = "the PCIe card, other clock; the table takes 260 of the SXM part"
 	noteSimFit   = "a value that makes another simulator agree, not a measurement"
@@ -43,11 +41,9 @@ const (
 )
 
 var gpuLeft = []string{
-	"wgmma, TMA, mbarriers, distributed shared memory, tcgen05: no rows yet",
-	"L1 bandwidth and odd strides: the model has no L1 for global loads",
-	"read against occupancy, latency against size (gpu-benches): the curves are not in the program",
-	"cluster sizes, FlashAttention, whole models, collectives: not modelled",
-	"RTX cards, V100, B200, B300: no tables",
+	"tcgen05: not modelled",
+	"cluster sizes, whole models, collectives: not modelled",
+	"V100, B300: no tables; RTX 4090, B200: no rows",
 }
 
 // gpuAllow is the allowance of a microbenchmark, in per cent.
@@ -105,12 +101,12 @@ func chainRows() []vrow {
 			noteTable),
 		chainRow(h, "fma.f64", doubles, "fma.rn.f64 %d1, %d1, %d2, %d3;", 8, srcXLA, fitted,
 			gpuAllow, noteTable),
-		chainRow(h, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcSlides, predicted,
-			gpuAllow, ""),
+		chainRow(h, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcSlides,
+			predicted, gpuAllow, ""),
 		chainRow(chip.H200, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 29, srcAccel,
 			shown, 0, noteSimFit),
-		chainRow(a, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcAccel, shown, 0,
-			noteSimFit),
+		chainRow(a, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 28, srcAccel, shown,
+			0, noteSimFit),
 		chainRow(a, "ld.shared.u32", selfRing, "ld.shared.u32 %r10, [%r10];", 29, srcLuo, fitted, 0,
 			noteTable))
 }
@@ -272,13 +268,9 @@ func memoryRows() []vrow {
 	}
 	a, h, g := chip.A100, chip.H100, chip.H200
 	rows := []vrow{
-		clk(a, "ld.global, L1 hit", 36, srcBenches, shown, 0, noteNoL1, hit),
-		clk(h, "ld.global, L1 hit", 34.1, srcBenchPCI, shown, 0, noteNoL1, hit),
 		clk(a, "ld.global, L2 hit", 211, srcBenches, fitted, gpuAllow, noteTable, hit),
 		clk(h, "ld.global, L2 hit", 260, srcSlides, fitted, gpuAllow, noteTable, hit),
 		clk(h, "ld.global, L2 hit", 265, srcBenchPCI, predicted, gpuAllow, notePCIeCard, hit),
-		clk(a, "ld.global, far L2", 425, srcBenches, shown, 0, noteNoFar, hit),
-		clk(h, "ld.global, far L2", 475, srcBenchPCI, shown, 0, noteNoFar, hit),
 		clk(a, "ld.global, HBM", 567, srcBenches, fitted, gpuAllow, noteTable, miss),
 		clk(h, "ld.global, HBM", 571, srcSlides, fitted, gpuAllow, noteTable, miss),
 		clk(h, "ld.global, HBM", 626, srcBenchPCI, shown, 0, "the PCIe card: other memory (HBM2e)",

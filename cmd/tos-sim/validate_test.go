@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -15,22 +16,48 @@ import (
 // cannot lie: a change of a model shows up as a change of this file.
 func TestValidationDocument(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs every model: some 10 s")
-	}
-	var out, errs bytes.Buffer
-	if code := run([]string{"validate"}, strings.NewReader(""), &out, &errs); code != exitOK {
-		t.Fatalf("exit %d: %s", code, &errs)
+		t.Skip("runs every model: a minute")
 	}
 	var b bytes.Buffer
 	b.WriteString("# Validation\n\n<!-- Written by go test ./cmd/tos-sim -run " +
 		"TestValidationDocument -update; do not edit. -->\n\n" + validateLong + "\n\n" +
-		"This is what `tos-sim validate` prints. [S] read in a public source, [M] measured by us, " +
-		"[N] in\nsomebody's notes of a paper, [R] recalled, [D] derived.\n\n```\n")
+		"This is what `tos-sim validate --quick` prints; validation-slow.md has the rest. [S] " +
+		"read in\na public source, [M] measured by us, [N] in somebody's notes of a paper, [R] " +
+		"recalled, [D]\nderived.\n\n```\n")
+	b.WriteString(stdoutOf(t, "validate", "--quick") + "```\n")
+	golden.Check(t, "../../docs/models/validation.md", b.Bytes())
+}
+
+// TestValidationSlow does the same for the groups that take minutes, where somebody asks for it.
+func TestValidationSlow(t *testing.T) {
+	if os.Getenv("TENSOROS_SLOW") == "" {
+		t.Skip("takes minutes: set TENSOROS_SLOW=1")
+	}
+	var b bytes.Buffer
+	b.WriteString("# Validation: what takes minutes\n\n<!-- Written by TENSOROS_SLOW=1 go test " +
+		"./cmd/tos-sim -run TestValidationSlow -timeout 60m -update; do not edit. -->\n\n" +
+		"The groups that `tos-sim validate --quick` leaves out; validation.md tells how to read " +
+		"them.\n\n```\n")
+	for _, g := range vgroups {
+		if g.slow {
+			b.WriteString(stdoutOf(t, "validate", g.name))
+		}
+	}
+	b.WriteString("```\n")
+	golden.Check(t, "../../docs/models/validation-slow.md", b.Bytes())
+}
+
+// stdoutOf is what a command prints, without blanks at the ends of lines.
+func stdoutOf(t *testing.T, args ...string) string {
+	var out, errs bytes.Buffer
+	if code := run(args, strings.NewReader(""), &out, &errs); code != exitOK {
+		t.Fatalf("exit %d: %s", code, &errs)
+	}
+	var b strings.Builder
 	for line := range strings.Lines(out.String()) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	b.WriteString("```\n")
-	golden.Check(t, "../../docs/models/validation.md", b.Bytes())
+	return b.String()
 }
 
 // Every row must have what makes it worth showing, and only public sources may gate.
@@ -99,6 +126,9 @@ func TestValidationVerdicts(t *testing.T) {
 	}
 }
 
+func chaseL2(c *chip.Chip) (float64, error)  { return chase(c, ".cg", true) }
+func chaseHBM(c *chip.Chip) (float64, error) { return chase(c, ".cg", false) }
+
 // The probes must see the chip that they are given, not a table: a changed chip, a changed figure.
 func TestProbesMeasureTheChip(t *testing.T) {
 	for _, c := range []struct {
@@ -113,8 +143,8 @@ func TestProbesMeasureTheChip(t *testing.T) {
 			return chainOf(c, selfRing, "ld.shared.u32 %r10, [%r10];")
 		}, 31},
 		{"tensor.latency", "40", mmaF32.latency, 40},
-		{"l2.latency", "300", func(c *chip.Chip) (float64, error) { return chase(c, ".cg", true) }, 300},
-		{"hbm.latency", "900", func(c *chip.Chip) (float64, error) { return chase(c, ".cg", false) }, 900},
+		{"l2.latency", "300", chaseL2, 300},
+		{"hbm.latency", "900", chaseHBM, 900},
 	} {
 		changed, err := chip.H100.With(c.key, c.value)
 		if err != nil {

@@ -3,8 +3,8 @@ package chip
 import "tensoros/hw/spec/gpu"
 
 // RTX4090 is the GeForce RTX 4090.
-var RTX4090 = register(&Chip{Name: "rtx4090", Title: "NVIDIA GeForce RTX 4090", Arch: gpu.Ada, SM: 89,
-	Device: 0x2684, Params: common(
+var RTX4090 = register(&Chip{Name: "rtx4090", Title: "NVIDIA GeForce RTX 4090", Arch: gpu.Ada,
+	SM: 89, Device: 0x2684, Params: common(
 		Param{"sm.count", 128, "", datasheet},
 		Param{"sm.clock", 2520e6, "Hz", datasheet},
 		Param{"sm.warps", 48, "", guide},

@@ -71,7 +71,7 @@ type Target struct {
 	// TensorHalf and TensorInt are the latencies of mma with f16 and s32 sums; 0 as others.
 	TensorHalf, TensorInt int
 	Predicate             int // from a comparison to a guard or branch
-	Reuse                 int // from the issue of a memory instruction until its operands have been read
+	Reuse                 int // from the issue of a memory instruction until its operands are read
 	Registers             int // a thread, at most
 }
 

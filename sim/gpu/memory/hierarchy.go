@@ -326,8 +326,8 @@ func (h *Hierarchy) writeBack(l *line, at int64) (taken int64) {
 	return c.free/unit - h.cfg.Backlog
 }
 
-// Warm lets L2 hold a line at its time, as if it had been used: read, or written and not yet written
-// back.
+// Warm lets L2 hold a line at its time, as if it had been used: read, or written and not yet
+// written back.
 func (h *Hierarchy) Warm(addr uint64, dirty bool) {
 	r := Request{Addr: addr, Sectors: 1<<(LineLen/SectorLen) - 1}
 	if dirty {

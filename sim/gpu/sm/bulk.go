@@ -108,7 +108,7 @@ func (c *CTA) scratch(n int) []byte {
 // bulkCopy is cp.async.bulk and cp.reduce.async.bulk.
 func (d *decoder) bulkCopy() func(*Warp) {
 	in := d.in
-	d.out.class = Async
+	d.out.class = async
 	f := combine(move)
 	if in.Op.ID == ptx.OpCpReduceAsyncBulk {
 		if f = reduction(in.AtomOp(), in.Type(0)); f == nil {
@@ -241,7 +241,7 @@ func (w *Warp) notify(mbar uint64, t transfer) bool {
 // same CTA hears of the bytes.
 func (d *decoder) storeAsync() func(*Warp) {
 	in := d.in
-	d.out.class = Shared
+	d.out.class = inPipe
 	f := combine(move)
 	if in.Op.ID == ptx.OpRedAsync {
 		if f = reduction(in.AtomOp(), in.Type(0)); f == nil {

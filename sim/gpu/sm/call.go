@@ -168,7 +168,7 @@ func (d *decoder) funcAddress(op *ptx.Operand) uint64 {
 
 func (d *decoder) call() {
 	in := d.in
-	d.out.kind, d.out.class = callFunc, Branch
+	d.out.kind = callFunc
 	site := &callSite{target: -1}
 	d.out.calls = site
 	switch callee := &in.Args[1]; {
@@ -373,7 +373,7 @@ func (w *Warp) deepest(ready uint32) (out uint32) {
 // branchTable is brx.idx.
 func (d *decoder) branchTable(labels []int) {
 	in := d.in
-	d.out.kind, d.out.class = jumpTable, Branch
+	d.out.kind = jumpTable
 	t := &branchTable{index: d.src32(0)}
 	d.out.table = t
 	targets := findTargets(d.f.Body, in.Args[1].Name)

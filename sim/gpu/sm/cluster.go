@@ -210,7 +210,6 @@ func (w *Warp) owner(l int) *CTA {
 
 // clusterBarrier is barrier.cluster.arrive and .wait. A lane waits for the phase it arrived in.
 func (d *decoder) clusterBarrier() {
-	d.out.class = Barrier
 	if d.in.Op.ID == ptx.OpBarrierClusterArrive {
 		d.out.run = func(w *Warp) {
 			k := w.cta.cluster
@@ -242,7 +241,6 @@ func (d *decoder) clusterBarrier() {
 // clusterAddress is mapa and getctarank.
 func (d *decoder) clusterAddress() func(*Warp) {
 	in := d.in
-	d.out.class = ALU
 	a := d.slots(&in.Args[1], false)[0]
 	if in.Op.ID == ptx.OpGetctarank {
 		dst := d.dst(&in.Args[0])

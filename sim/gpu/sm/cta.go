@@ -34,8 +34,8 @@ type Launch struct {
 	// Watch, if set, hears what threads do.
 	Watch Watcher
 
-	// Dry leaves the arithmetic of matrix instructions out: for timing kernels whose course does not
-	// depend on their data.
+	// Dry leaves the arithmetic of matrix instructions out: for timing kernels whose course does
+	// not depend on their data.
 	Dry bool
 
 	pages *pages

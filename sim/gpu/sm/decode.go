@@ -249,7 +249,7 @@ func (d *decoder) body() {
 		d.p.insts = append(d.p.insts, d.out)
 	}
 	d.in = nil
-	end := inst{guard: -1, kind: leave, class: Branch}
+	end := inst{guard: -1, kind: leave}
 	if !d.f.Entry {
 		end.kind = retFunc
 	}
@@ -313,23 +313,23 @@ func (d *decoder) decode(labels []int) {
 	in := d.in
 	switch in.Op.ID {
 	case ptx.OpBra:
-		d.out.kind, d.out.class = jump, Branch
+		d.out.kind = jump
 		d.out.target = int32(labels[in.Args[0].Index])
 	case ptx.OpBrx:
 		d.branchTable(labels)
 	case ptx.OpCall:
 		d.call()
 	case ptx.OpExit:
-		d.out.kind, d.out.class = leave, Branch
+		d.out.kind = leave
 	case ptx.OpRet:
-		d.out.kind, d.out.class = leave, Branch
+		d.out.kind = leave
 		if !d.f.Entry {
 			d.out.kind = retFunc
 		}
 	case ptx.OpBarRed, ptx.OpBarrierRed:
 		d.barrierRed()
 	case ptx.OpTrap:
-		d.out.kind, d.out.class = trap, Branch
+		d.out.kind = trap
 	case ptx.OpBarSync, ptx.OpBarrierSync:
 		d.barrier(barSync)
 	case ptx.OpBarArrive, ptx.OpBarrierArrive:
@@ -395,8 +395,8 @@ func (d *decoder) operation() func(*Warp) {
 		return d.mma()
 	case ptx.OpVadd2, ptx.OpVsub2, ptx.OpVavrg2, ptx.OpVabsdiff2, ptx.OpVmin2, ptx.OpVmax2,
 		ptx.OpVset2, ptx.OpVadd4, ptx.OpVsub4, ptx.OpVavrg4, ptx.OpVabsdiff4, ptx.OpVmin4,
-		ptx.OpVmax4, ptx.OpVset4, ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack, ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns,
-		ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:
+		ptx.OpVmax4, ptx.OpVset4, ptx.OpSet, ptx.OpSlct, ptx.OpTestp, ptx.OpCvtPack,
+		ptx.OpDp4a, ptx.OpDp2a, ptx.OpFns, ptx.OpBmsk, ptx.OpSzext, ptx.OpMul24, ptx.OpMad24:
 		return d.bitOperation()
 	case ptx.OpMatch, ptx.OpRedux, ptx.OpElect, ptx.OpMovmatrix:
 		return d.warpOperation()
@@ -464,7 +464,7 @@ func (d *decoder) barrierRed() {
 }
 
 func (d *decoder) arrival(k kind, id, threads int) {
-	d.out.kind, d.out.class = k, Barrier
+	d.out.kind = k
 	switch d.in.Op.ID {
 	case ptx.OpBarSync, ptx.OpBarRed, ptx.OpBarArrive: // bar is barrier.aligned
 		d.out.aligned = true

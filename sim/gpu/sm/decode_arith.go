@@ -11,7 +11,6 @@ import (
 func (d *decoder) arithmetic() func(*Warp) {
 	in := d.in
 	t := in.Type(0)
-	d.out.class = arithClass(in.Op.ID, t)
 	if in.MulPart() == ptx.ModWide {
 		return d.wideMul(t)
 	}
@@ -32,27 +31,6 @@ func (d *decoder) arithmetic() func(*Warp) {
 		return d.map64(in, t)
 	}
 	return d.map32(in, t)
-}
-
-func arithClass(id ptx.OpID, t ptx.Type) Class {
-	switch id {
-	case ptx.OpRcp, ptx.OpSqrt, ptx.OpRsqrt, ptx.OpSin, ptx.OpCos, ptx.OpLg2, ptx.OpEx2, ptx.OpTanh,
-		ptx.OpDiv, ptx.OpRem:
-		return Special
-	case ptx.OpMul, ptx.OpMad, ptx.OpFma:
-		if t != ptx.F64 {
-			return FMA
-		}
-	}
-	switch t {
-	case ptx.F64:
-		return Double
-	case ptx.F16, ptx.F16x2, ptx.Bf16, ptx.Bf16x2:
-		return Half
-	case ptx.F32:
-		return FMA
-	}
-	return ALU
 }
 
 func (d *decoder) map32(in *ptx.Inst, t ptx.Type) func(*Warp) {

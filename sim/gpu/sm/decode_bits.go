@@ -9,7 +9,6 @@ import (
 // bitOperation is what works on bits and bytes of words beyond the common forms.
 func (d *decoder) bitOperation() func(*Warp) {
 	in := d.in
-	d.out.class = ALU
 	switch in.Op.ID {
 	case ptx.OpSlct:
 		return d.selectBySign()
@@ -19,8 +18,6 @@ func (d *decoder) bitOperation() func(*Warp) {
 		return d.testProperty()
 	case ptx.OpCvtPack:
 		return d.packSaturated()
-	case ptx.OpDp4a, ptx.OpDp2a:
-		d.out.class = FMA
 	}
 	f := wordFunction(in)
 	if f == nil {

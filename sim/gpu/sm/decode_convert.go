@@ -11,10 +11,6 @@ import (
 func (d *decoder) convert() func(*Warp) {
 	in := d.in
 	to, from := in.Type(0), in.Type(1)
-	d.out.class = ALU
-	if to.IsFloat() || from.IsFloat() {
-		d.out.class = Special // F2F, I2F and F2I share the slow pipe
-	}
 	if len(in.Args) == 3 {
 		return d.pack(to, from)
 	}

@@ -261,12 +261,13 @@ func (s slot) get(w *Warp, l int) uint64 {
 
 // access notes what an instruction touches, for the timing layer.
 func (d *decoder) access(s space, bytes int) func(w *Warp) {
-	d.out.class = Global
-	if s == inShared {
-		d.out.class = Shared
-	}
-	if s == inParam || s == inConst {
-		d.out.class = ALU // the constant cache, taken as a hit
+	switch s {
+	case inShared:
+		d.out.class = inPipe
+	case inParam, inConst:
+		d.out.class = elsewhere
+	default:
+		d.out.class = beyond
 	}
 	n := uint32(bytes)
 	return func(w *Warp) {
@@ -477,7 +478,6 @@ func atomicOp(op ptx.Mod, t ptx.Type) func(old, a, b uint64) uint64 {
 // packing and unpacking of vectors.
 func (d *decoder) move() func(*Warp) {
 	in := d.in
-	d.out.class = ALU
 	if in.Op.ID != ptx.OpMov {
 		return d.convertAddress()
 	}

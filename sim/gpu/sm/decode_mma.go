@@ -15,19 +15,12 @@ var elementFormat = map[ptx.Type]num.Format{
 	ptx.S4: num.S4, ptx.U4: num.U4, ptx.B1: num.B1,
 }
 
-// tensorCost is the issue interval of an mma of m16n8k16's size relative to f16.
-var tensorCost = map[ptx.Type]float32{
-	ptx.F16: 1, ptx.Bf16: 1, ptx.Tf32: 2, ptx.F64: 16, ptx.E4m3: 1, ptx.E5m2: 1,
-	ptx.S8: 0.5, ptx.U8: 0.5, ptx.S4: 0.25, ptx.U4: 0.25, ptx.B1: 0.0625,
-}
-
 // fragments are the registers of D, A, B and C.
 type fragments [4][]*tensor.Reg
 
 // mma is mma.sync and mma.sp: types are D, A, B, C.
 func (d *decoder) mma() func(*Warp) {
 	in := d.in
-	d.out.class = Tensor
 	m, n, k := in.Shape()
 	shape := tensor.Shape{M: m, N: n, K: k}
 	switch {

@@ -40,7 +40,6 @@ func (d *decoder) halves(op *ptx.Operand, result bool) (h [2]slot, ok bool) {
 }
 
 func (d *decoder) quadMove() func(*Warp) {
-	d.out.class = ALU
 	src, ok := d.halves(&d.in.Args[1], false)
 	dst, ok2 := d.halves(&d.in.Args[0], true)
 	if !ok || !ok2 {

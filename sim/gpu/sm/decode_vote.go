@@ -9,7 +9,7 @@ import (
 // warpOperation is match.sync, redux.sync, elect.sync and movmatrix: what lanes of a warp do
 // together.
 func (d *decoder) warpOperation() func(*Warp) {
-	d.out.class = Shared // like shuffles, through the memory pipe
+	d.out.class = inPipe // like shuffles, through the memory pipe
 	d.out.cost.load = true
 	switch d.in.Op.ID {
 	case ptx.OpMatch:
@@ -93,7 +93,7 @@ func (d *decoder) redux() func(*Warp) {
 
 // elect names one lane: the lowest, as a deterministic choice.
 func (d *decoder) elect() func(*Warp) {
-	d.out.class, d.out.cost.load = ALU, false
+	d.out.class, d.out.cost.load = elsewhere, false
 	op, p := d.second()
 	dst := d.slots(op, true)[0]
 	return func(w *Warp) {
@@ -129,7 +129,7 @@ func (d *decoder) movmatrix() func(*Warp) {
 func (d *decoder) stmatrix() func(*Warp) {
 	in := d.in
 	n, trans := in.Vec(), in.Has(ptx.ModTrans)
-	d.out.class = Shared
+	d.out.class = inPipe
 	addr := d.address(&in.Args[0])
 	var src []int
 	for _, s := range d.slots(&in.Args[1], false) {
@@ -173,7 +173,6 @@ func (w *Warp) storeMatrix(i int, v *row, trans bool) bool {
 // spaceTest is isspacep: whether a generic address lies in a state space.
 func (d *decoder) spaceTest() func(*Warp) {
 	in := d.in
-	d.out.class = ALU
 	var low, high uint64
 	switch {
 	case in.Space() == ptx.SpaceShared, in.Space() == ptx.SpaceSharedCluster:

@@ -7,7 +7,7 @@ import (
 // shuffle is shfl.sync (PTX ISA 9.7.8.6): d[|p] = a of another lane of the segment.
 func (d *decoder) shuffle() func(*Warp) {
 	in := d.in
-	d.out.class = Shared
+	d.out.class = inPipe
 	d.out.cost.load = true
 	mode := in.Pick([]ptx.Mod{ptx.ModUp, ptx.ModDown, ptx.ModBfly, ptx.ModIdx})
 	dst := in.Args[0]
@@ -68,7 +68,6 @@ func source(mode ptx.Mod, l int, b, c uint32) (int, bool) {
 // vote is vote.sync and activemask.
 func (d *decoder) vote() func(*Warp) {
 	in := d.in
-	d.out.class = ALU
 	if in.Op.ID == ptx.OpActivemask {
 		dst := d.dst(&in.Args[0])
 		return func(w *Warp) { w.spread(dst, w.mask) }
@@ -112,7 +111,7 @@ func (w *Warp) spread(row int, v uint32) {
 // the wait, and the wait is what costs time.
 func (d *decoder) async() func(*Warp) {
 	in := d.in
-	d.out.class = Async
+	d.out.class = async
 	switch in.Op.ID {
 	case ptx.OpCpAsyncCommitGroup:
 		d.out.cost.commit = true
@@ -185,7 +184,7 @@ func (d *decoder) ldmatrix() func(*Warp) {
 	in := d.in
 	n := in.Vec()
 	trans := in.Has(ptx.ModTrans)
-	d.out.class = Shared
+	d.out.class = inPipe
 	d.out.cost.load = true
 	addr := d.address(&in.Args[1])
 	var dst []int

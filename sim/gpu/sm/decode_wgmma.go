@@ -20,7 +20,7 @@ const (
 
 // wgmma decodes the family.
 func (d *decoder) wgmma() func(*Warp) {
-	d.out.class, d.out.cost.queue = Branch, mmaQueue
+	d.out.cost.queue = mmaQueue
 	switch d.in.Op.ID {
 	case ptx.OpWgmmaFence:
 		return func(*Warp) {}
@@ -42,7 +42,7 @@ func (d *decoder) wgmma() func(*Warp) {
 // mmaWait is wgmma.wait_group. A wgmma belongs to the whole warpgroup, so it has ended only if all
 // four warps have issued it: one of them may then tell the producer that operands can go.
 func (d *decoder) mmaWait() {
-	d.out.class, d.out.kind, d.out.cost.queue = Branch, parking, mmaQueue
+	d.out.kind, d.out.cost.queue = parking, mmaQueue
 	pending := int(d.in.Args[0].Imm)
 	d.out.cost.waiting, d.out.cost.wait = true, int32(pending)
 	d.out.try = func(w *Warp) bool {
@@ -91,7 +91,6 @@ func (d *decoder) mmaAsync() func(*Warp) {
 	if x.unit, ok = d.tensorUnit(gpu.WGMMA, shape, in.Type(1), in.Type(2), in.Type(0)); !ok {
 		return nil
 	}
-	d.out.class = Tensor
 	// m64nNk takes N/2 cycles for 32 bytes of k, whatever the type (Luo et al.).
 	d.out.cost.tail = tailShared
 	if !d.wgmmaOperands(x, elementFormat[in.Type(1)].Bits) {

@@ -100,7 +100,6 @@ func (d *decoder) wmma() func(*Warp) {
 		return d.wmmaMemory(newFragment(ptx.ModC, d.in.Type(0), m, n, k), 0, 1)
 	}
 	if d.in.Type(0) == ptx.F64 {
-		d.out.class = Tensor
 		return d.mma64(tensor.Shape{M: m, N: n, K: k})
 	}
 	return d.wmmaMMA(m, n, k)
@@ -208,7 +207,6 @@ func (d *decoder) wmmaMMA(m, n, k int) func(*Warp) {
 	if !ok {
 		return nil
 	}
-	d.out.class = Tensor
 	var rows [4][]slot
 	for i := range rows {
 		rows[i] = d.slots(&in.Args[i], i == 0)

@@ -121,7 +121,8 @@ func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers 
 // memory, or to the host, run on one.
 func (g *Grid) threads() error {
 	g.progs = []*Program{g.launch.Prog}
-	for !g.launch.Prog.talks && len(g.progs) < min(g.cfg.Threads, len(g.groups), (g.launch.CTAs()+1)/2) {
+	most := min(g.cfg.Threads, len(g.groups), (g.launch.CTAs()+1)/2)
+	for !g.launch.Prog.talks && len(g.progs) < most {
 		p, err := g.launch.Prog.again()
 		if err != nil {
 			return err

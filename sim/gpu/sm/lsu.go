@@ -50,11 +50,11 @@ func (r *requests) room(t int64) int64 {
 // memory is a load, store, atomic, shuffle or other use of the memory pipe.
 func (c *Core) memory(w *Warp, in *inst, token uint8, t int64) {
 	cfg := &c.grid.cfg
-	if in.class == Global || in.class == Async {
+	if in.class == beyond || in.class == async {
 		c.global(w, in, token, t)
 		return
 	}
-	if w.touch == 0 || in.class != Shared {
+	if w.touch == 0 || in.class != inPipe {
 		done := c.turn(t, cfg.Access*fine) + 1
 		if in.fence {
 			done += cfg.Fence
@@ -123,7 +123,7 @@ func (c *Core) global(w *Warp, in *inst, token uint8, t int64) {
 	start := c.turn(t, c.lineWork(w, in))
 	wait := waiter{kind: onToken, index: int32(token), w: w}
 	load := in.cost.load && token < lower.NoToken
-	if in.class == Async {
+	if in.class == async {
 		wait = waiter{kind: onGroup, queue: copyQueue, group: w.groups[copyQueue].open(), w: w}
 		load = true
 	}
@@ -132,7 +132,7 @@ func (c *Core) global(w *Warp, in *inst, token uint8, t int64) {
 		switch {
 		case in.cost.atomic:
 			c.ask(l, at, memory.Atomic, load, wait)
-		case !in.cost.load && in.class == Global:
+		case !in.cost.load && in.class == beyond:
 			c.store(w, l, at)
 		case load:
 			c.load(w, in, l, at, wait)
@@ -147,7 +147,7 @@ func (c *Core) lineWork(w *Warp, in *inst) int64 {
 	n := len(c.lsu.lines)
 	work := max(cfg.Access, 1) * fine
 	switch {
-	case in.class == Async:
+	case in.class == async:
 		return max(work, cfg.CopyIssue*fine, int64(n)*fine)
 	case !in.cost.load:
 		return max(work, int64(n)*fine)

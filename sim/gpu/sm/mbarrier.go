@@ -182,10 +182,10 @@ func (d *decoder) transaction() func(*Warp) {
 	case ptx.OpStAsync, ptx.OpRedAsync:
 		return d.storeAsync()
 	case ptx.OpCpAsyncBulkCommitGroup:
-		d.out.class, d.out.cost.commit, d.out.cost.queue = Async, true, bulkQueue
+		d.out.class, d.out.cost.commit, d.out.cost.queue = async, true, bulkQueue
 		return func(*Warp) {}
 	case ptx.OpCpAsyncBulkWaitGroup:
-		d.out.class, d.out.cost.waiting, d.out.cost.queue = Async, true, bulkQueue
+		d.out.class, d.out.cost.waiting, d.out.cost.queue = async, true, bulkQueue
 		d.out.cost.wait = int32(in.Args[0].Imm)
 		return (*Warp).drained
 	}
@@ -194,7 +194,7 @@ func (d *decoder) transaction() func(*Warp) {
 
 func (d *decoder) mbarrierInit() func(*Warp) {
 	in := d.in
-	d.out.class = Shared
+	d.out.class = inPipe
 	addr := d.address(&in.Args[0])
 	count, inval := d.const32(0), in.Op.ID == ptx.OpMbarrierInval
 	if !inval {
@@ -229,7 +229,7 @@ func (d *decoder) mbarrierInit() func(*Warp) {
 // mbarrierArrive is arrive, arrive_drop, expect_tx and complete_tx and their compositions.
 func (d *decoder) mbarrierArrive() func(*Warp) {
 	in := d.in
-	d.out.class = Shared
+	d.out.class = inPipe
 	args := in.Args
 	var state []slot
 	switch in.Op.ID {
@@ -286,7 +286,7 @@ func arrivalEffect(id ptx.OpID) func(b *mbarrier, n int64) {
 // phaseTest decodes the wait instructions: lanes whose phase has ended.
 func (d *decoder) phaseTest() func(w *Warp) uint32 {
 	in := d.in
-	d.out.class, d.out.cost.load = Shared, true
+	d.out.class, d.out.cost.load = inPipe, true
 	addr := d.address(&in.Args[1])
 	parity := in.Has(ptx.ModParity)
 	phase := -1
@@ -361,7 +361,7 @@ func (w *Warp) now() int64 {
 // copyArrive is cp.async.mbarrier.arrive: an arrival when the lane's earlier copies are there.
 // Without .noinc the pending count grows first, so that the arrival is neutral.
 func (d *decoder) copyArrive() func(*Warp) {
-	d.out.class = Async
+	d.out.class = async
 	noinc := d.in.Has(ptx.ModNoinc)
 	addr := d.address(&d.in.Args[0])
 	return func(w *Warp) {

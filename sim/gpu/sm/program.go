@@ -8,29 +8,15 @@ import (
 	"tensoros/sim/gpu/lower"
 )
 
-// Class is the pipe that an instruction goes to.
-type Class uint8
+// class is how an instruction takes part in the memory pipe.
+type class uint8
 
-// Classes.
 const (
-	ALU     Class = iota // integer, logic, moves, selects
-	FMA                  // f32 add, multiply, fma; integer multiply
-	Half                 // f16x2 and bf16x2
-	Double               // f64
-	Special              // reciprocals, roots, exponentials
-	Shared               // loads and stores of shared memory, ldmatrix, shuffles
-	Global               // loads and stores of global and local memory, atomics
-	Async                // cp.async
-	Tensor               // mma
-	Branch
-	Barrier
-	Classes
+	elsewhere class = iota // not at all, or the constant cache, taken as a hit
+	inPipe                 // loads and stores of shared memory, ldmatrix, shuffles
+	beyond                 // loads and stores of global and local memory, atomics
+	async                  // cp.async, bulk copies, arrivals of copies
 )
-
-var classNames = [Classes]string{"alu", "fma", "half", "double", "special", "shared", "global",
-	"async", "tensor", "branch", "barrier"}
-
-func (c Class) String() string { return classNames[c] }
 
 // kind is how an instruction changes control.
 type kind uint8
@@ -62,7 +48,7 @@ const (
 type inst struct {
 	run      func(w *Warp)
 	kind     kind
-	class    Class
+	class    class
 	guardNot bool
 	guard    int32 // predicate row, -1 for none
 	target   int32 // of a jump
@@ -83,7 +69,7 @@ type inst struct {
 	sleep    func(w *Warp) int64 // cycles that it sleeps
 }
 
-// cost is what the timing layer must know beside the class.
+// cost is what the timing layer must know beside the class and the machine program.
 type cost struct {
 	tail    int64 // of wgmma: from its end to what wgmma.wait_group waits for
 	load    bool  // a result comes back
@@ -121,9 +107,9 @@ type Program struct {
 	needs     int                      // 32-bit registers a thread
 	spilled   int                      // registers that did not fit
 	again     func() (*Program, error) // makes a copy: decoded code has scratch of its own
-	talks     bool                     // CTAs may talk to one another through global memory, or to the host
+	talks     bool                     // to one another through global memory, or to the host
 	numbered  map[uint64]int           // function numbers to places in funcs
-	stack     int                      // the row that says how much alloca has taken; -1 if nothing does
+	stack     int                      // the row of how much alloca has taken; -1 if none
 	frames    int                      // bytes of local memory before what alloca takes
 }
 

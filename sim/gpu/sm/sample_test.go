@@ -8,8 +8,8 @@ import (
 	"tensoros/sim/gpu/memory"
 )
 
-// TestSampling times a grid of many waves whole and by sampling: the results are the same bytes, and
-// the cycles lie near one another.
+// TestSampling times a grid of many waves whole and by sampling: the results are the same bytes,
+// and the cycles lie near one another.
 func TestSampling(t *testing.T) {
 	run := func(sample bool, threads int) (cycles int64, s Sampling, out []byte, n Stats) {
 		l, mem := vectors(kernelFile(t, "vecadd.ptx", false), 1<<19)

@@ -29,7 +29,6 @@ func (d *decoder) reserve(list []*ptx.Func) {
 // number of bytes taken.
 func (d *decoder) stackOperation() func(*Warp) {
 	in, sp := d.in, d.p.stack
-	d.out.class = ALU
 	switch in.Op.ID {
 	case ptx.OpStacksave:
 		dst := d.slots(&in.Args[0], true)[0]

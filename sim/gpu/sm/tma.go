@@ -90,7 +90,7 @@ func (d *decoder) mapAddress(addr *ptx.Operand) func(*Warp) {
 // tensorCopy is cp.async.bulk.tensor, cp.reduce.async.bulk.tensor and the prefetch.
 func (d *decoder) tensorCopy() func(*Warp) {
 	in := d.in
-	d.out.class = Async
+	d.out.class = async
 	switch {
 	case in.Op.ID == ptx.OpCpAsyncBulkPrefetchTensor:
 		d.tensorOperands(&in.Args[0])
