@@ -88,6 +88,15 @@ const (
 	GPUSemaphore
 	GPUTensor
 	Finding
+	GPUWarps
+	GPUIssue
+	GPUFMA
+	GPUMatrix
+	GPUMemory
+	GPUStall
+	GPUPipe
+	GPUCaches
+	GPUSampled
 
 	kindCount
 )
@@ -142,6 +151,26 @@ var points = [kindCount]Point{
 		"tensor pipe occupancy of an SM in per mille of the grid's time"},
 	Finding: {"finding", Mark, []Arg{{"rule", Text}, {"detail", Text}},
 		"a guest broke a rule of a standard"},
+	GPUWarps: {"gpu/warps", Level, []Arg{{"resident", Count}}, "warps resident on an SM"},
+	GPUIssue: {"gpu/issue", Level, []Arg{{"used", Count}},
+		"issue slots that a sub-core used, in per mille, until the next value"},
+	GPUFMA: {"gpu/pipe-fma", Level, []Arg{{"busy", Count}},
+		"time that the FMA pipes of an SM worked, in per mille, until the next value"},
+	GPUMatrix: {"gpu/pipe-tensor", Level, []Arg{{"busy", Count}},
+		"time that the tensor cores of an SM worked, in per mille, until the next value"},
+	GPUMemory: {"gpu/pipe-memory", Level, []Arg{{"busy", Count}},
+		"time that the memory pipe of an SM worked, in per mille, until the next value"},
+	GPUStall: {"gpu/stall", Mark, []Arg{{"reason", Text}, {"cycles", Cycles}},
+		"warp cycles of a grid that has ended, by what the warps did or waited for"},
+	GPUPipe: {"gpu/pipe", Mark, []Arg{{"pipe", Text}, {"busy", Count}},
+		"per mille of a grid's time that the pipes of one kind worked"},
+	GPUCaches: {"gpu/caches", Mark, []Arg{{"l1_hits", Count}, {"l1_misses", Count},
+		{"l2_hits", Count}, {"l2_misses", Count}, {"written_back", Count}},
+		"sectors that a grid found in the caches, fetched from HBM and sent back"},
+	GPUSampled: {"gpu/sampled", Mark, []Arg{{"untimed", Count}, {"waves", Count},
+		{"error", Count}},
+		"CTAs of a grid that were computed but not timed, waves that were timed, and half of " +
+			"the 95 % confidence interval of a wave's mean in parts per million of it"},
 }
 
 // Point is the kind's row of the table.

@@ -6,7 +6,7 @@ import (
 	"tensoros/hw/ptx"
 	spec "tensoros/hw/spec/gpu"
 	"tensoros/sim"
-	"tensoros/sim/gpu/lower"
+	"tensoros/sim/gpu/memory"
 	"tensoros/sim/gpu/sm"
 	"tensoros/traces"
 )
@@ -19,6 +19,8 @@ type computeEngine struct {
 	grid    *sm.Grid
 	begin   int64 // cycle
 	name    uint64
+	gauges  [][]gauge       // by SM
+	before  memory.Counters // when the grid began
 }
 
 // order is a launch descriptor that a channel has sent.
@@ -90,10 +92,7 @@ func (e *computeEngine) prepare(now sim.Time) error {
 		return err
 	}
 	if g.rec != nil {
-		e.grid.OnCTA = func(id, cta int, start, end int64, warps int, n uint64) {
-			g.rec.Span(traces.GPUCTA, g.smTrk[id], g.moment(start), g.moment(end), nil, uint64(cta),
-				uint64(warps), n)
-		}
+		e.observe()
 	}
 	return nil
 }
@@ -171,16 +170,16 @@ func (e *computeEngine) end(now sim.Time) {
 	s := e.grid.Stats()
 	g.rec.Span(traces.GPUGrid, g.gridTrk, g.moment(e.begin), at, nil, e.name, uint64(s.CTAs),
 		s.Instructions)
-	cycles := uint64(e.grid.End() - e.begin)
-	pipes := uint64(len(g.smTrk)) * uint64(g.core.SubCores) * max(cycles, 1)
-	busy := uint64(e.grid.Busy(lower.Tensor) + e.grid.Busy(lower.Warpgroup))
-	g.rec.Level(traces.GPUTensor, g.gridTrk, at, busy*1000/pipes)
+	if g.rec != nil {
+		e.account(at)
+	}
 	e.finish(at)
 }
 
 // finish releases the grid's semaphore and turns to the next.
 func (e *computeEngine) finish(now sim.Time) {
 	o := e.current
+	e.rest(now)
 	e.grid, e.current = nil, order{}
 	if o.launch.Release && !o.channel.faulted {
 		o.channel.release(o.launch.ReleaseAddr, o.launch.ReleaseValue, 8, true)

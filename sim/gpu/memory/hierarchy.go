@@ -77,9 +77,19 @@ type Hierarchy struct {
 	l2Per    int64 // 1/unit cycles a sector at a slice
 	dramPer  int64 // at a channel
 
-	// Counters of sectors: found in L2 (Far of them in the other partition), fetched from HBM,
-	// written back.
+	Counters
+}
+
+// Counters are of sectors: found in L2 (FarHits of them in the other partition), fetched from HBM,
+// written back.
+type Counters struct {
 	Hits, FarHits, Misses, Writebacks uint64
+}
+
+// Since is what was counted after some moment.
+func (c Counters) Since(then Counters) Counters {
+	return Counters{c.Hits - then.Hits, c.FarHits - then.FarHits, c.Misses - then.Misses,
+		c.Writebacks - then.Writebacks}
 }
 
 // New makes an empty hierarchy.

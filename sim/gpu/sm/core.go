@@ -24,6 +24,8 @@ type timing struct {
 	tokens [lower.Tokens]token
 	groups [numQueues]groups
 	dirty  bool
+
+	counted int64 // the cycle that the profile has come to
 }
 
 // token is a scoreboard counter: when the last result behind it is there. Results that have been
@@ -50,6 +52,8 @@ type subCore struct {
 	light int64              // the second half of the FMA pipe
 	mmas  [8]int64           // ends of the latest wgmmas
 	mma   int
+
+	issued int64 // machine instructions
 }
 
 // Core is one SM.
@@ -75,6 +79,9 @@ type Core struct {
 	busy    [lower.Units]int64 // booked, in 1/fine cycles
 	units   int64              // machine instructions issued
 	stall   *Profile
+
+	resident        int64  // cycles of warps that have exited, from the start of their CTAs
+	l1Hits, l1Asked uint64 // sectors of loads
 }
 
 // ending is a CTA that ended in this window.
@@ -116,7 +123,8 @@ func (c *Core) admit(cta *CTA, now int64) {
 	c.now = max(c.now, now)
 	for _, w := range cta.warps {
 		sub := w.sub
-		w.timing = timing{last: now - 1, at: now, why: Launching, sub: sub, groups: w.groups}
+		w.timing = timing{last: now - 1, at: now, why: Launching, sub: sub, groups: w.groups,
+			counted: now}
 		for q := range w.groups {
 			w.groups[q].reset()
 		}
@@ -191,6 +199,9 @@ func (c *Core) step(limit int64) bool {
 func (c *Core) issue(s *subCore, w *Warp, t int64) {
 	if w.unit == lower.Memory {
 		if at := c.lsu.room(t); at > t { // no more requests fit
+			if c.stall != nil {
+				c.charge(s, w, t)
+			}
 			w.next, w.reason, w.dirty = at, MemoryThrottle, at == far
 			c.choose(s)
 			return
@@ -202,9 +213,10 @@ func (c *Core) issue(s *subCore, w *Warp, t int64) {
 	k := p.first[pc] + w.micro
 	m := &p.micros[k]
 	if c.stall != nil {
-		c.account(w, in, t)
+		c.account(s, w, t)
 	}
 	c.now, c.units = t, c.units+1
+	s.issued++
 	s.last = w
 	w.last, w.at, w.why = t, t+1, Wait
 	c.book(s, m, t)
@@ -341,29 +353,32 @@ func (c *Core) settle(w *Warp) {
 var queueReasons = [numQueues]Reason{copyQueue: LongScoreboard, bulkQueue: AtMbarrier,
 	mmaQueue: Warpgroup}
 
-// account adds the cycles since the warp's last issue to the profile.
-func (c *Core) account(w *Warp, in *inst, t int64) {
-	k := &c.stall.Cycles[w.pc]
+// account adds the cycles of a warp that issues to the profile.
+func (c *Core) account(s *subCore, w *Warp, t int64) {
+	c.charge(s, w, t)
 	c.stall.Issued[w.pc]++
-	k[Selected]++
-	waited := t - w.last - 1
-	if waited <= 0 {
+	c.stall.Cycles[w.pc][Selected]++
+	w.counted = t + 1
+}
+
+// charge adds the cycles before t that have not been counted yet: to what the warp itself waited
+// for, then to its unit while that was busy, then to the warps that went first.
+func (c *Core) charge(s *subCore, w *Warp, t int64) {
+	n := t - w.counted
+	if n <= 0 {
 		return
 	}
-	own := min(max(w.next-w.last-1, 0), waited)
+	k := &c.stall.Cycles[w.pc]
+	own := min(max(w.next-w.counted, 0), n)
 	k[w.reason] += uint64(own)
-	rest := waited - own
-	if rest == 0 {
-		return
+	busy := min(max(c.free(s, w.unit)-max(w.next, w.counted), 0), n-own)
+	why := MathThrottle
+	if w.unit == lower.Memory || w.unit == lower.Copy {
+		why = MemoryThrottle
 	}
-	switch w.unit {
-	case lower.Memory, lower.Copy:
-		k[MemoryThrottle] += uint64(rest)
-	case lower.Control, lower.Barrier:
-		k[NotSelected] += uint64(rest)
-	default:
-		k[MathThrottle] += uint64(rest)
-	}
+	k[why] += uint64(busy)
+	k[NotSelected] += uint64(n - own - busy)
+	w.counted = t
 }
 
 // unblock lets the warps that a barrier has freed go on.

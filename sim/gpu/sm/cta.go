@@ -240,7 +240,12 @@ func (c *CTA) left(w *Warp, lanes uint32) {
 	c.cluster.leave(w, lanes)
 }
 
-func (c *CTA) retire(*Warp) { c.running-- }
+func (c *CTA) retire(*Warp) {
+	c.running--
+	if c.core != nil {
+		c.core.resident += c.core.now + 1 - c.start
+	}
+}
 
 // arrive counts threads at a barrier; expected 0 means all threads of the CTA.
 func (c *CTA) arrive(id, expected, n int, w *Warp) {

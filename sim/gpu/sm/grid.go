@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sort"
 
-	"tensoros/sim/gpu/lower"
 	"tensoros/sim/gpu/memory"
 )
 
@@ -24,6 +23,7 @@ type Grid struct {
 	perCore int
 	end     int64
 	window  int64
+	start   int64
 	now     int64 // start of the present window
 	stats   Stats
 	merge   merger
@@ -34,6 +34,9 @@ type Grid struct {
 	// OnCTA, if set, hears of every CTA that ends: SM, linear index, first and last cycle, warps,
 	// warp instructions.
 	OnCTA func(sm, cta int, start, end int64, warps int, instructions uint64)
+	// OnLevel, if set, hears of every SM what it did in each stretch of time.
+	OnLevel func(l *Level)
+	meter   meter
 }
 
 // group is SMs that run together because the CTAs of their clusters reach one another.
@@ -92,6 +95,7 @@ func NewGrid(cfg Config, cores int, mem *memory.Hierarchy, l *Launch, registers 
 			registers, l.Prog.Static+l.Shared)
 	}
 	g := &Grid{launch: l, cfg: cfg, mem: mem, perCore: n, left: l.CTAs(), now: start, end: start,
+		start: start, meter: meter{from: start},
 		window: windowCycles}
 	if l.Prog.talks {
 		g.window = shortWindow
@@ -183,25 +187,6 @@ func (g *Grid) admit(on *group, at int64) {
 	}
 }
 
-// KeepProfile lets the grid count stall cycles by instruction.
-func (g *Grid) KeepProfile() {
-	for _, c := range g.cores {
-		c.stall = newProfile(g.launch.Prog)
-	}
-}
-
-// Profile is what was counted since KeepProfile; nil without it.
-func (g *Grid) Profile() *Profile {
-	if g.cores[0].stall == nil {
-		return nil
-	}
-	p := newProfile(g.launch.Prog)
-	for _, c := range g.cores {
-		p.add(c.stall)
-	}
-	return p
-}
-
 // Run advances to the given cycle, or to the end if that is earlier. It reports whether the grid
 // has ended, and else when the next instruction is due.
 func (g *Grid) Run(limit int64) (done bool, next int64, err error) {
@@ -228,12 +213,14 @@ func (g *Grid) Run(limit int64) (done bool, next int64, err error) {
 		g.collect()
 		if end <= limit {
 			g.exchange(end)
+			g.levels(end, false)
 			g.now = end
 			if n := g.sampler.steady(g); n > 0 {
 				g.skip(w, n)
 			}
 		}
 	}
+	g.levels(g.end, true)
 	return true, g.End(), g.err
 }
 
@@ -367,24 +354,6 @@ func (g *Grid) physical(c *Core, addr uint64) uint64 {
 // End is the cycle after the last instruction; Stats what ran. Both are final when Run says done.
 func (g *Grid) End() int64   { return g.end + g.sampler.skew }
 func (g *Grid) Stats() Stats { return g.stats }
-
-// Busy is how many cycles a unit was booked, over all sub-cores of all SMs.
-func (g *Grid) Busy(u lower.Unit) int64 {
-	var n int64
-	for _, core := range g.cores {
-		n += core.busy[u]
-	}
-	return n / fine
-}
-
-// Issued is how many machine instructions ran.
-func (g *Grid) Issued() int64 {
-	var n int64
-	for _, core := range g.cores {
-		n += core.units
-	}
-	return n
-}
 
 // merger puts the requests of all SMs in the order of time: by cycle, then by SM, then as asked.
 type merger struct {

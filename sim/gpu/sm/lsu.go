@@ -164,6 +164,8 @@ func (c *Core) load(w *Warp, in *inst, l lineAccess, at int64, wait waiter) {
 		return
 	}
 	line, missing := c.l1.touch(l.addr, l.sectors)
+	c.l1Asked += uint64(popcount(uint32(l.sectors)))
+	c.l1Hits += uint64(popcount(uint32(l.sectors &^ missing)))
 	if have := l.sectors &^ missing; have != 0 {
 		if line.request >= 0 { // asked for in this window
 			c.lsu.wait(line.request, wait)

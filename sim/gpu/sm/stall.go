@@ -53,6 +53,16 @@ func (p *Profile) add(q *Profile) {
 	}
 }
 
+// Total is the warp cycles of all instructions by reason.
+func (p *Profile) Total() (sum [Reasons]uint64) {
+	for i := range p.Cycles {
+		for r, n := range p.Cycles[i] {
+			sum[r] += n
+		}
+	}
+	return sum
+}
+
 func newProfile(p *Program) *Profile {
 	out := &Profile{Lines: make([]int32, len(p.insts)), Locs: make([]Loc, len(p.insts)),
 		Cycles: make([][Reasons]uint64, len(p.insts)), Issued: make([]uint64, len(p.insts))}

@@ -23,6 +23,7 @@ func account(t *testing.T, l *Launch, threads int, cut int64) string {
 	g.OnCTA = func(sm, cta int, start, end int64, warps int, n uint64) {
 		fmt.Fprintln(&log, sm, cta, start, end, warps, n)
 	}
+	g.OnLevel = func(l *Level) { fmt.Fprintln(&log, *l) }
 	for at := cut; ; at += cut {
 		done, next, err := g.Run(at)
 		if err != nil {
@@ -34,7 +35,7 @@ func account(t *testing.T, l *Launch, threads int, cut int64) string {
 		at = max(at, next/cut*cut)
 	}
 	fmt.Fprintln(&log, g.End(), g.Stats(), mem.Hits, mem.FarHits, mem.Misses, mem.Writebacks)
-	fmt.Fprintln(&log, g.Profile())
+	fmt.Fprintln(&log, g.Profile(), g.Report())
 	return log.String()
 }
 
