@@ -48,11 +48,12 @@ type Buffer struct {
 }
 
 // Map is an argument of type CUtensorMap: a row-major matrix of Rows rows of Cols elements in Of,
-// and the box that one copy moves.
+// or Many of them, and the box that one copy moves.
 type Map struct {
 	Of               *Buffer // another argument
 	Type             gpu.TensorType
 	Rows, Cols       int
+	Many             int // matrices; 0: the map has two dimensions
 	BoxRows, BoxCols int
 	Swizzle          gpu.TensorSwizzle
 }
@@ -73,6 +74,10 @@ func (m *Map) encode(a hw.Accelerator, base hw.DevicePtr) ([]byte, error) {
 	t.Strides[0] = uint64(m.Cols * m.Type.Size())
 	t.Box[0], t.Box[1] = uint32(m.BoxCols), uint32(m.BoxRows)
 	t.ElementStrides[0], t.ElementStrides[1] = 1, 1
+	if m.Many > 0 {
+		t.Rank, t.Dims[2], t.Box[2], t.ElementStrides[2] = 3, uint64(m.Many), 1, 1
+		t.Strides[1] = uint64(m.Rows * m.Cols * m.Type.Size())
+	}
 	b, err := mapper.TensorMap(&t)
 	return b[:], err
 }

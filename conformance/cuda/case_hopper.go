@@ -116,6 +116,10 @@ var hopperCases = []Case{
 	persistentGemm("gemm128x2", 128, 6, 2),
 	persistentGemm("gemm256x2s", 256, 4, 2),
 	persistentGemm("gemm128x2s", 128, 6, 2),
+	warpgroupAttention("flash64", 64, 192, 128, false),
+	warpgroupAttention("flash64_causal", 64, 192, 128, true),
+	warpgroupAttention("flash128", 128, 128, 176, false),
+	warpgroupAttention("flash128_causal", 128, 128, 128, true),
 }
 
 // tmaGemm multiplies bf16 by 64 columns of k at a time, in tiles swizzled over 128 bytes; a copy of
@@ -164,6 +168,51 @@ func persistentGemm(kernel string, cols, stages, cluster int) Case {
 		return []any{&tc, &ta, &tb, int32(batch * m / 128), int32(n / cols), int32(k / 64),
 			int32(m / 128), int32(splits)}
 	}}
+}
+
+// warpgroupAttention attends over two heads, with tiles of so many queries and keys, more than there
+// are CTAs; the last ones of a head are not full.
+func warpgroupAttention(kernel string, dim, queries, keys int, causal bool) Case {
+	grid := hw.Grid{Blocks: [3]uint32{3, 1, 1}, Threads: [3]uint32{uint32(queries*2 + 128), 1, 1},
+		Shared: (queries + 4*keys) * dim * 2}
+	return Case{Name: "flash3/" + kernel, Arch: 90, Grid: grid, Args: func() []any {
+		const length, heads = 432, 2
+		size := length * dim
+		// Scores of up to some 20 make few keys count, so that results are not all near 0.
+		q := convert(bfloatValues(heads*size, 31), func(x float32) float32 { return 8 * x })
+		k, v := bfloatValues(heads*size, 32), bfloatValues(heads*size, 33)
+		scale := 1 / math.Sqrt(float64(dim))
+		var want []float32
+		for h := range heads {
+			at, end := h*size, (h+1)*size
+			want = append(want, attend(q[at:end], k[at:end], v[at:end], length, dim, scale,
+				causal)...)
+		}
+		result := out(bfloats(want))
+		result.Same = func(got, _ []byte) error {
+			g := convert(unpack[uint16](got), num.BF16ToF32)
+			return near(want, attentionError).Same(pack(g), pack(want))
+		}
+		m := Map{Type: gpu.TensorBF16, Rows: length, Cols: dim, Many: heads, BoxCols: 64,
+			Swizzle: gpu.Swizzle128}
+		mo, mq, mk, mv := m, m, m, m
+		mo.Of, mo.BoxRows = result, 64
+		mq.Of, mq.BoxRows = in(bfloats(q)), queries
+		mk.Of, mk.BoxRows = in(bfloats(k)), keys
+		mv.Of, mv.BoxRows = in(bfloats(v)), keys
+		return []any{&mo, &mq, &mk, &mv, int32((length + queries - 1) / queries), int32(heads),
+			int32(length), float32(scale * math.Log2E)}
+	}}
+}
+
+// attentionError is what bf16 costs: probabilities and results of 8 bits, the latter below 1, and
+// sums of the former that err alike.
+const attentionError = 0.008
+
+// bfloatValues are floats that bf16 holds.
+func bfloatValues(n int, seed uint64) []float32 {
+	return convert(floats(n, seed),
+		func(x float32) float32 { return num.BF16ToF32(num.F32ToBF16(x)) })
 }
 
 func clusters(g hw.Grid, x, y uint32) hw.Grid {
