@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -85,6 +87,8 @@ type markSummary struct {
 	Mean  float64 `json:"mean_absolute_error_percent"`
 	Worst float64 `json:"worst_error_percent"`
 	Which string  `json:"worst"`
+	// Rank is Spearman's correlation of model and publication; 0 where units differ.
+	Rank float64 `json:"rank_correlation,omitempty"`
 }
 
 const validateLong = `Run the models and compare them with published figures.
@@ -215,7 +219,57 @@ func summarize(rows []validateRow, mark string) markSummary {
 		}
 	}
 	s.Mean /= float64(max(s.Count, 1))
+	s.Rank = rankCorrelation(rows, mark)
 	return s
+}
+
+// rankCorrelation is Spearman's, over rows of one mark and one unit; 0 if there are few or they are
+// of several units.
+func rankCorrelation(rows []validateRow, mark string) float64 {
+	var model, published []float64
+	unit := ""
+	for _, r := range rows {
+		if r.Mark != mark {
+			continue
+		}
+		if unit != "" && r.Unit != unit {
+			return 0
+		}
+		unit = r.Unit
+		model, published = append(model, r.Model), append(published, r.Published)
+	}
+	n := float64(len(model))
+	if n < 8 {
+		return 0
+	}
+	a, b := ranks(model), ranks(published)
+	var ab, aa, bb float64
+	for i := range a {
+		x, y := a[i]-(n+1)/2, b[i]-(n+1)/2
+		ab, aa, bb = ab+x*y, aa+x*x, bb+y*y
+	}
+	return ab / math.Sqrt(aa*bb)
+}
+
+// ranks are the places of values in their order, from 1; equal ones share the mean of theirs.
+func ranks(v []float64) []float64 {
+	order := make([]int, len(v))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(v[i], v[j]) })
+	out := make([]float64, len(v))
+	for i := 0; i < len(order); {
+		j := i
+		for j < len(order) && v[order[j]] == v[order[i]] {
+			j++
+		}
+		for k := i; k < j; k++ {
+			out[order[k]] = float64(i+j+1) / 2
+		}
+		i = j
+	}
+	return out
 }
 
 func (e *env) validateShow(list []validateGroup) error {
@@ -263,8 +317,12 @@ func (g *validateGroup) write(w io.Writer) error {
 		fmt.Fprintf(w, "  (%d) %s\n", i+1, n)
 	}
 	for _, s := range g.Marks {
-		fmt.Fprintf(w, "%s: %s, mean absolute error %.1f %%, worst %+.1f %% (%s)\n", s.Mark,
-			count(s.Count, "row"), s.Mean, s.Worst, s.Which)
+		rank := ""
+		if s.Rank != 0 {
+			rank = fmt.Sprintf(", rank correlation %.3f", s.Rank)
+		}
+		fmt.Fprintf(w, "%s: %s, mean absolute error %.1f %%, worst %+.1f %% (%s)%s\n", s.Mark,
+			count(s.Count, "row"), s.Mean, s.Worst, s.Which, rank)
 	}
 	if g.Gated > 0 {
 		fmt.Fprintf(w, "gate: %d of %s passed\n", g.Gated-g.Failed, count(g.Gated, "row"))

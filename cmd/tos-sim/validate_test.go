@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,5 +154,24 @@ func TestProbesMeasureTheChip(t *testing.T) {
 		if got, err := c.f(changed); err != nil || got != c.want {
 			t.Errorf("%s = %s: %v, %v", c.key, c.value, got, err)
 		}
+	}
+}
+
+// TestRanks checks Spearman's correlation on a case worked by hand.
+func TestRanks(t *testing.T) {
+	if got := ranks([]float64{3, 1, 3, 2}); !slices.Equal(got, []float64{3.5, 1, 3.5, 2}) {
+		t.Errorf("ranks %v, want 3.5 1 3.5 2", got)
+	}
+	var rows []validateRow
+	for i := range 9 {
+		rows = append(rows, validateRow{Mark: predicted, Unit: "s", Model: float64(i * i),
+			Published: float64(10 * i)})
+	}
+	if got := rankCorrelation(rows, predicted); got != 1 {
+		t.Errorf("same order: %v, want 1", got)
+	}
+	rows[0].Model = 1000 // from first to last: 1 - 6*(8*8+8)/(9*80)
+	if got := rankCorrelation(rows, predicted); math.Abs(got-0.4) > 1e-9 {
+		t.Errorf("one out of order: %v, want 0.4", got)
 	}
 }
