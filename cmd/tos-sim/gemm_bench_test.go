@@ -11,7 +11,7 @@ import (
 func BenchmarkGemm(b *testing.B) {
 	s := shape{b: 1, m: 2048, n: 2048, k: 2048}
 	for b.Loop() {
-		t, err := gemmRun(chip.H100, s, "gemm128", 128, 5)
+		t, err := gemmRun(chip.H100, s, &gemm128x2)
 		if err != nil {
 			b.Fatal(err)
 		}
