@@ -289,3 +289,26 @@ func convertFloats(in *ptx.Inst, d, s ptx.Type) string {
 	}
 	return "A"
 }
+
+// Describe is what the rows of the table say of an operation, for documents: types and modifiers,
+// then units in order of issue; a + before a unit needs the result of the one before. Empty means
+// one ALU instruction for each 32 bits.
+func Describe(id ptx.OpID) []string {
+	var out []string
+	for i := range expansions {
+		e := &expansions[i]
+		if e.op != id {
+			continue
+		}
+		code := e.code
+		if len(code) > 40 {
+			code = fmt.Sprintf("%d machine instructions", len(codes[i]))
+		}
+		what := strings.TrimSpace(e.types + " " + e.with)
+		if what != "" {
+			code = what + ": " + code
+		}
+		out = append(out, code)
+	}
+	return out
+}
