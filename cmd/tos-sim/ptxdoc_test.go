@@ -14,7 +14,7 @@ const ptxDocHead = `# PTX: what is read, and what it becomes
 
 Generated from the tables of ` + "`hw/ptx` and `sim/gpu/lower`" + ` (` + "`go test ./cmd/tos-sim -run TestPTXDocument -update`" + `).
 A form is a row of the one table that drives lexer, parser, printer and verifier: words in any order,
-` + "`{a b}`" + ` one of several, ` + "`?`" + ` optional; the package comment of hw/ptx has the notation. Target and
+` + "`a|b` one of several, `$x` one of a named set, `?`" + ` optional (package comment of hw/ptx). Target and
 version are the least that have it. The last column is the machine code that timing knows, by types and
 modifiers: A alu, F f32, H integer multiply, P packed half, D f64, X special, T tensor, W wgmma, M memory,
 C bulk copy, B barrier, K control; + waits for the one before. Nothing there: one A for each 32 bits, or
