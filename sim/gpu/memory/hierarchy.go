@@ -346,6 +346,21 @@ func (h *Hierarchy) Warm(addr uint64, dirty bool) {
 	h.Serve(&r)
 }
 
+// Holds reports whether L2 has all sectors of the line at addr, and whether they are to be written
+// back.
+func (h *Hierarchy) Holds(addr uint64) (held, dirty bool) {
+	tag := addr >> lineBits
+	set := h.set(tag)
+	var valid, changed uint8
+	for i := range h.parts {
+		if l := h.parts[i].find(set, tag); l != nil {
+			valid, changed = valid|l.valid, changed|l.dirty
+		}
+	}
+	const all = 1<<(LineLen/SectorLen) - 1
+	return valid == all, changed != 0
+}
+
 // Deposit marks bytes as written into L2 by a device: DMA through the BAR lands there.
 func (h *Hierarchy) Deposit(now int64, addr, n uint64) {
 	for at := addr &^ (LineLen - 1); at < addr+n; at += LineLen {
