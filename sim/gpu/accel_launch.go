@@ -17,6 +17,9 @@ type Kernel struct {
 // Name is the entry point's.
 func (k *Kernel) Name() string { return k.prog.Name }
 
+// MostWarps is how many warps an SM can hold.
+func (k *Kernel) MostWarps() int { return k.of.on.core.Warps }
+
 // Run is what a launch did.
 type Run struct {
 	hw.Launched
