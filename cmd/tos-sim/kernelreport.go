@@ -26,7 +26,8 @@ type kernelReport struct {
 	Stalls    []stallReport `json:"stalls"`
 	Lines     []lineReport  `json:"lines"`
 	Caches    cacheReport   `json:"caches"`
-	Sampling  *sampleReport `json:"sampling,omitempty"` // none: all CTAs were timed
+	// Sampling is none if all CTAs were timed; else all that is said here is of those that were.
+	Sampling *sampleReport `json:"sampling,omitempty"`
 }
 
 type pipeReport struct {
@@ -176,8 +177,8 @@ func (k *kernelReport) write(out io.Writer, full bool) error {
 	}
 	if s := k.Sampling; s != nil {
 		fmt.Fprintf(out, "  sample  %d CTAs computed, not timed, after %d waves of %.0f cycles, "+
-			"known to %.2f %% (95 %% confidence); --exact times all\n", s.Untimed, s.Waves, s.Cycles,
-			s.Percent)
+			"known to %.2f %% (95 %% confidence); what else is said here is of the CTAs timed; "+
+			"--exact times all\n", s.Untimed, s.Waves, s.Cycles, s.Percent)
 	}
 	return nil
 }
