@@ -30,7 +30,7 @@ type device struct {
 }
 
 // device opens what --device names; nothing is the chip. With a checker it runs without time.
-func (e *env) device(name string, timed bool, c *sanitize.Checker) (*device, error) {
+func (e *env) device(name string, o gpu.Options) (*device, error) {
 	kind, number, numbered := strings.Cut(name, ":")
 	n := 0
 	if numbered {
@@ -40,13 +40,13 @@ func (e *env) device(name string, timed bool, c *sanitize.Checker) (*device, err
 		}
 	}
 	switch {
-	case kind == "cuda" && c != nil:
+	case kind == "cuda" && o.Check != nil:
 		return nil, usage("compute-sanitizer checks on a GPU",
 			"--sanitize needs the simulated chip")
 	case kind == "cuda":
 		return openCUDA(n)
 	case name == "" || name == "chip":
-		return e.openChip(timed && c == nil, c)
+		return e.openChip(o)
 	}
 	return nil, usage("there are chip, cuda, cuda:N", "no --device %q", name)
 }
@@ -63,7 +63,7 @@ func openCUDA(n int) (*device, error) {
 	return &device{a, fmt.Sprintf("%s (sm_%d)", a.Name(), a.Arch())}, nil
 }
 
-func (e *env) openChip(timed bool, check *sanitize.Checker) (*device, error) {
+func (e *env) openChip(o gpu.Options) (*device, error) {
 	spec, err := e.spec()
 	if err != nil {
 		return nil, err
@@ -75,12 +75,13 @@ func (e *env) openChip(timed bool, check *sanitize.Checker) (*device, error) {
 	if err != nil {
 		return nil, err
 	}
-	says := e.out // printf of kernels
+	o.Stdout = e.out // printf of kernels
 	if e.json {
-		says = e.err
+		o.Stdout = e.err
 	}
-	a, err := gpu.New(c, gpu.Options{Timed: timed, Stdout: says, Threads: e.threads,
-		Sample: !e.exact, Check: check})
+	o.Timed = o.Timed && o.Check == nil
+	o.Threads, o.Sample = e.threads, !e.exact
+	a, err := gpu.New(c, o)
 	if err != nil {
 		return nil, failed("", "%w", err)
 	}
@@ -100,19 +101,24 @@ func codeFor(arch int) (int, bool) {
 
 // runOn compiles for an accelerator and runs there, with no TensorOS in between. The objects that
 // a program may load are those of the drive made at boot.
-func (e *env) runOn(name, path string, check bool, sane *sanitize.Checker) error {
+func (e *env) runOn(path string, r *runFlags) error {
+	var sane *sanitize.Checker
+	if r.sane {
+		sane = sanitize.New()
+	}
 	src, err := e.readFile(path)
 	if err != nil {
 		return err
 	}
-	d, err := e.device(name, true, sane)
+	d, err := e.device(r.device, gpu.Options{Timed: true, Profile: r.pprof != "", Cache: r.cache,
+		Check: sane})
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 	arch, ok := codeFor(d.Arch())
 	if !ok {
-		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", name, d.Arch())
+		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", r.device, d.Arch())
 	}
 	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: arch})
 	if p == nil {
@@ -127,15 +133,20 @@ func (e *env) runOn(name, path string, check bool, sane *sanitize.Checker) error
 	})
 	rt.Objects = map[string]tensorfs.File{"a": e.normal("a", false), "b": e.normal("b", true)}
 	c := &checker{rt: rt, env: e, target: arch}
-	if check {
+	if r.check {
 		rt.OnLaunch = c.launch
 	}
 	if err := vm.Run(p, rt, vm.Options{}); err != nil {
 		fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
 		return e.found(sane, told(exitFailed))
 	}
-	if err := e.computed(d.chip, rt.Launches, sane); err != nil {
+	if err := e.computed(d, rt.Launches, sane); err != nil {
 		return err
+	}
+	if a, ok := d.Accelerator.(*gpu.Accelerator); ok {
+		if err := e.writeProfile(r.pprof, a.Profiles()); err != nil {
+			return err
+		}
 	}
 	return e.found(sane, c.verdict())
 }
@@ -145,6 +156,7 @@ type computedReport struct {
 	Device   string             `json:"device"`
 	Launches []computedLaunch   `json:"launches"`
 	Findings []sanitize.Finding `json:"findings,omitempty"`
+	Cache    *gpu.TimingCache   `json:"timing_cache,omitempty"`
 }
 
 type computedLaunch struct {
@@ -154,14 +166,19 @@ type computedLaunch struct {
 	Cycles int64   `json:"cycles,omitempty"`
 }
 
-func (e *env) computed(chip string, list []krun.Computed, sane *sanitize.Checker) error {
-	r := computedReport{Device: chip, Launches: []computedLaunch{}, Findings: findings(sane)}
+func (e *env) computed(d *device, list []krun.Computed, sane *sanitize.Checker) error {
+	r := computedReport{Device: d.chip, Launches: []computedLaunch{}, Findings: findings(sane)}
 	for _, l := range list {
 		x := computedLaunch{Kernel: l.Kernel, US: l.Elapsed / 1e3, Cycles: l.Cycles}
 		if l.Elapsed > 0 {
 			x.TFLOPs = float64(l.Geometry.FLOPs) / l.Elapsed / 1e3
 		}
 		r.Launches = append(r.Launches, x)
+	}
+	if a, ok := d.Accelerator.(*gpu.Accelerator); ok {
+		if c := a.Timings(); c.Timed+c.Taken > 0 {
+			r.Cache = &c
+		}
 	}
 	if e.json {
 		return e.encode(r)
@@ -175,6 +192,10 @@ func (e *env) computed(chip string, list []krun.Computed, sane *sanitize.Checker
 		if err != nil {
 			return err
 		}
+	}
+	if c := r.Cache; c != nil {
+		fmt.Fprintf(e.out, "timing cache: %s timed, %d took the time of one like them over\n",
+			count(c.Timed, "launch"), c.Taken)
 	}
 	return nil
 }

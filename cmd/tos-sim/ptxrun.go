@@ -29,6 +29,8 @@ type ptxRun struct {
 	device      string
 	cluster     string
 	sanitize    bool
+	stalls      bool
+	pprof       string
 }
 
 const ptxRunLong = `Run one kernel of a PTX file on the chip of --board, without a machine around it.
@@ -61,6 +63,9 @@ func ptxRunCommand(e *env) *cobra.Command {
 	f.BoolVar(&r.functional, "functional", false, "execute without time")
 	f.StringVar(&r.device, "device", "", deviceUsage)
 	f.BoolVar(&r.sanitize, "sanitize", false, sanitizeUsage)
+	f.BoolVar(&r.stalls, "stalls", false, "show all that is known of where the time went: every "+
+		"stall reason, pipe and line")
+	f.StringVar(&r.pprof, "pprof", "", pprofUsage)
 	return c
 }
 
@@ -74,9 +79,8 @@ type ptxRunReport struct {
 	US           float64            `json:"us,omitempty"`
 	CTAsPerSM    int                `json:"ctas_per_sm,omitempty"`
 	LimitedBy    string             `json:"limited_by,omitempty"`
-	L2Hits       uint64             `json:"l2_sector_hits,omitempty"`
-	L2Misses     uint64             `json:"l2_sector_misses,omitempty"`
 	Findings     []sanitize.Finding `json:"findings,omitempty"`
+	Report       *kernelReport      `json:"report,omitempty"`
 }
 
 func (e *env) ptxRun(path string, r *ptxRun) error {
@@ -100,7 +104,10 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 		sane = sanitize.New()
 	}
 	timed := !r.functional && sane == nil
-	d, err := e.device(r.device, timed, sane)
+	if r.pprof != "" && (!timed || strings.HasPrefix(r.device, "cuda")) {
+		return usage("", "--pprof needs the simulated chip, with time")
+	}
+	d, err := e.device(r.device, gpu.Options{Timed: timed, Profile: timed, Check: sane})
 	if err != nil {
 		return err
 	}
@@ -122,6 +129,11 @@ func (e *env) ptxRun(path string, r *ptxRun) error {
 	report.Findings = findings(sane)
 	if err != nil {
 		return e.ptxBroken(&report, sane, failed("", "%w", err))
+	}
+	if a, ok := d.Accelerator.(*gpu.Accelerator); ok {
+		if err := e.writeProfile(r.pprof, a.Profiles()); err != nil {
+			return err
+		}
 	}
 	if err := collect(d, args); err != nil {
 		return err
@@ -149,9 +161,9 @@ func (r *ptxRunReport) launch(k hw.Kernel, g hw.Grid, timed bool) error {
 	}
 	run, err := own.Run(g)
 	r.Instructions, r.Cycles, r.US = run.Instructions, run.Cycles, run.Elapsed/1e3
-	r.L2Hits, r.L2Misses = run.L2Hits, run.L2Misses
-	if timed {
+	if timed && err == nil {
 		r.CTAsPerSM, r.LimitedBy = run.CTAsPerSM, run.LimitedBy
+		r.Report = newKernelReport(&run, own.MostWarps())
 	}
 	return err
 }
@@ -258,10 +270,10 @@ func (e *env) ptxOutcome(report *ptxRunReport, r *ptxRun, args []kernelArg) erro
 	if e.json {
 		return e.encode(report)
 	}
-	return report.write(e.out)
+	return report.write(e.out, r.stalls)
 }
 
-func (r *ptxRunReport) write(out io.Writer) error {
+func (r *ptxRunReport) write(out io.Writer, full bool) error {
 	fmt.Fprintf(out, "kernel %s on %s: %d CTAs", r.Kernel, r.Chip, r.CTAs)
 	if r.Instructions > 0 {
 		fmt.Fprintf(out, ", %d warp instructions", r.Instructions)
@@ -273,11 +285,12 @@ func (r *ptxRunReport) write(out io.Writer) error {
 		fmt.Fprintf(out, ", %.3f us", r.US)
 	}
 	if r.CTAsPerSM > 0 {
-		fmt.Fprintf(out, "; %d CTAs a SM (%s), L2 %d hits %d misses", r.CTAsPerSM, r.LimitedBy,
-			r.L2Hits, r.L2Misses)
+		fmt.Fprintf(out, "; %d CTAs a SM (%s)", r.CTAsPerSM, r.LimitedBy)
 	}
-	_, err := fmt.Fprintln(out)
-	return err
+	if _, err := fmt.Fprintln(out); err != nil || r.Report == nil {
+		return err
+	}
+	return r.Report.write(out, full)
 }
 
 func firstDifference(a, b []byte) int {

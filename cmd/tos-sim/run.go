@@ -2,42 +2,56 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	krun "tensoros/kernel/run"
 	"tensoros/neurolang"
 	"tensoros/neurolang/vm"
-	"tensoros/sim/gpu/sanitize"
+	"tensoros/sim/gpu"
 )
 
+// runFlags is what `run` was asked for.
+type runFlags struct {
+	device string
+	check  bool
+	sane   bool
+	cache  bool
+	pprof  string
+}
+
 func runCommand(e *env) *cobra.Command {
-	var check bool
-	var device string
-	var sane bool
+	var r runFlags
 	c := &cobra.Command{
 		Use:   "run [flags] FILE.nl",
 		Short: "Boot the machine and run a program's main",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			switch {
-			case sane:
-				return e.runOn(device, args[0], check, sanitize.New())
-			case device != "":
-				return e.runOn(device, args[0], check, nil)
+			switch cuda := strings.HasPrefix(r.device, "cuda"); {
+			case r.pprof != "" && (cuda || r.sane):
+				return usage("", "--pprof needs the simulated chip, with time")
+			case r.cache && (r.device == "" || cuda || r.sane):
+				return usage("as in --device chip --timing-cache",
+					"--timing-cache is for --device chip")
+			case r.sane || r.device != "":
+				return e.runOn(args[0], &r)
 			}
-			return e.runFile(args[0], check)
+			return e.runFile(args[0], &r)
 		},
 	}
-	c.Flags().StringVar(&device, "device", "", deviceUsage)
-	c.Flags().BoolVar(&sane, "sanitize", false, sanitizeUsage)
-	c.Flags().BoolVar(&check, "check", false, "compare every element of every launch with the "+
+	c.Flags().StringVar(&r.device, "device", "", deviceUsage)
+	c.Flags().BoolVar(&r.sane, "sanitize", false, sanitizeUsage)
+	c.Flags().BoolVar(&r.check, "check", false, "compare every element of every launch with the "+
 		"tile-IR interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
+	c.Flags().BoolVar(&r.cache, "timing-cache", false, "with --device chip: launches like an "+
+		"earlier one in all but the data compute without time, and take its time over")
+	c.Flags().StringVar(&r.pprof, "pprof", "", pprofUsage)
 	return c
 }
 
 // runFile compiles for the GPU that the machine has, then boots and runs.
-func (e *env) runFile(path string, check bool) error {
+func (e *env) runFile(path string, r *runFlags) error {
 	src, err := e.readFile(path)
 	if err != nil {
 		return err
@@ -61,7 +75,7 @@ func (e *env) runFile(path string, check bool) error {
 			}
 		})
 		c := &checker{rt: rt, env: e, target: target(&spec)}
-		if check {
+		if r.check {
 			rt.OnLaunch = c.launch
 		}
 		err := vm.Run(p, rt, vm.Options{})
@@ -74,6 +88,13 @@ func (e *env) runFile(path string, check bool) error {
 			return told(exitFailed)
 		}
 		if err := s.table(rt); err != nil {
+			return err
+		}
+		var profiles []gpu.KernelProfile
+		for _, g := range s.board.GPUs {
+			profiles = append(profiles, g.Profiles()...)
+		}
+		if err := e.writeProfile(r.pprof, profiles); err != nil {
 			return err
 		}
 		return c.verdict()

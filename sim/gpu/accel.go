@@ -17,11 +17,17 @@ import (
 
 // Options of an accelerator.
 type Options struct {
-	Timed   bool      // launches take time; else they only compute
-	Threads int       // that simulate; 0 and 1 mean the caller's own
-	Sample  bool      // time a sample of the CTAs of large grids (see sm.Config)
-	Dry     bool      // no matrix arithmetic (see sm.Launch)
-	Stdout  io.Writer // takes what kernels print; nil drops it
+	Timed   bool // launches take time; else they only compute
+	Threads int  // that simulate; 0 and 1 mean the caller's own
+	Sample  bool // time a sample of the CTAs of large grids (see sm.Config)
+	Dry     bool // no matrix arithmetic (see sm.Launch)
+	Profile bool // count the cycles of warps by instruction
+	// Cache lets a launch like an earlier one compute without time and take the time over. Launches
+	// are alike in code, geometry, arguments and what of their buffers is in L2; buffers may be
+	// others, and what is in them is not looked at: it is for kernels whose course does not depend
+	// on their data.
+	Cache  bool
+	Stdout io.Writer // takes what kernels print; nil drops it
 	// Check, if set, looks for what kernels do wrong; it needs launches without time.
 	Check *sanitize.Checker
 }
@@ -35,6 +41,9 @@ type Accelerator struct {
 	heap   *sm.Heap          // of malloc in kernels
 	caches *memory.Hierarchy // nil without time
 	now    int64             // cycle
+
+	profiles profiles
+	timings  *timings // nil without Options.Cache
 }
 
 var _ hw.Accelerator = (*Accelerator)(nil)
@@ -61,6 +70,9 @@ func New(c *chip.Chip, o Options) (*Accelerator, error) {
 	a.core.Threads, a.core.Sample = o.Threads, o.Sample
 	if o.Timed {
 		a.caches = memory.New(c.Memory())
+	}
+	if o.Timed && o.Cache {
+		a.timings = &timings{known: map[string]*timing{}}
 	}
 	return a, nil
 }
@@ -160,6 +172,7 @@ type Module struct {
 	ptx  *ptx.Module
 	base hw.DevicePtr // of the .global variables; 0 if there are none
 	vars map[string]sm.Extent
+	code string // identifies the text; made when first wanted
 }
 
 // Kernel decodes an entry point; an empty name means the only one.

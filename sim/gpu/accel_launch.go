@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tensoros/hw"
+	"tensoros/sim/gpu/memory"
 	"tensoros/sim/gpu/sm"
 )
 
@@ -16,14 +17,25 @@ type Kernel struct {
 // Name is the entry point's.
 func (k *Kernel) Name() string { return k.prog.Name }
 
+// MostWarps is how many warps an SM can hold.
+func (k *Kernel) MostWarps() int { return k.of.on.core.Warps }
+
 // Run is what a launch did.
 type Run struct {
 	hw.Launched
 	sm.Stats
 	CTAsPerSM int    // resident at once
 	LimitedBy string // what allows no more
-	L2Hits    uint64 // sectors; 0 without time
-	L2Misses  uint64
+	Registers int    // 32-bit, a thread
+	Spilled   int    // registers of a thread that did not fit
+	Machine   int    // instructions of the code, after lowering
+	// What follows is empty without time.
+	memory.Counters
+	Report  sm.Report
+	Profile *sm.Profile // nil without Options.Profile
+	// Taken says that the grid only computed, and that its time and all that is said about it are
+	// those of an earlier launch (see Options.Cache).
+	Taken bool
 }
 
 // Launch runs a grid to its end.
@@ -62,7 +74,7 @@ func (k *Kernel) Run(g hw.Grid) (Run, error) {
 		r.Stats, err = l.Run()
 		return r, err
 	}
-	return k.of.on.timed(l, regs, r)
+	return k.timed(l, regs, r)
 }
 
 // ones reads 0 as 1.
@@ -80,6 +92,7 @@ func (k *Kernel) fit(l *sm.Launch) (r Run, regs int, err error) {
 	warps := (l.Threads() + sm.Lanes - 1) / sm.Lanes
 	regs = min(k.prog.Registers(), 255, cfg.Registers/(warps*sm.Lanes)&^7)
 	r.CTAsPerSM, r.LimitedBy = l.Occupancy(&cfg, regs)
+	r.Registers, r.Spilled, r.Machine = regs, k.prog.Spilled(), k.prog.Machine()
 	if r.CTAsPerSM == 0 {
 		err = fmt.Errorf("kernel %s: a CTA of %d threads with %d bytes of shared memory does not "+
 			"fit an SM of %s (%s)", k.prog.Name, l.Threads(), k.prog.Static+l.Shared,
@@ -88,19 +101,54 @@ func (k *Kernel) fit(l *sm.Launch) (r Run, regs int, err error) {
 	return r, regs, err
 }
 
-// timed runs a launch on all SMs, after what ran before it.
-func (a *Accelerator) timed(l *sm.Launch, regs int, r Run) (Run, error) {
-	hits, misses := a.caches.Hits, a.caches.Misses
+// timed runs a launch on all SMs, after what ran before it; or computes it and takes the time over
+// from one like it.
+func (k *Kernel) timed(l *sm.Launch, regs int, r Run) (Run, error) {
+	a := k.of.on
+	if a.timings == nil || k.prog.Talks() {
+		r, err := a.exact(l, regs, r)
+		a.note(k, r, err)
+		return r, err
+	}
+	key, buffers := a.timings.key(k, l)
+	if known := a.timings.known[key]; known != nil {
+		s, err := l.Run()
+		if err != nil {
+			return r, err
+		}
+		r = known.run
+		r.Stats, r.Taken = s, true
+		a.now += r.Cycles
+		a.timings.Taken++
+		a.leave(known, buffers)
+		a.note(k, r, nil)
+		return r, nil
+	}
+	r, err := a.exact(l, regs, r)
+	a.note(k, r, err)
+	if err == nil {
+		a.timings.Timed++
+		a.timings.known[key] = &timing{run: r, after: a.warmth(buffers)}
+	}
+	return r, err
+}
+
+// exact runs a launch in time.
+func (a *Accelerator) exact(l *sm.Launch, regs int, r Run) (Run, error) {
+	before := a.caches.Counters
 	g, err := sm.NewGrid(a.core, int(a.chip.Get("sm.count")), a.caches, l, regs, a.now)
 	if err != nil {
 		return r, err
+	}
+	if a.opts.Profile {
+		g.KeepProfile()
 	}
 	if _, _, err := g.Run(1 << 62); err != nil {
 		return r, err
 	}
 	r.Stats, r.Cycles = g.Stats(), g.End()-a.now
 	r.Elapsed = float64(a.chip.Clock().Span(uint64(r.Cycles))) / 1e3
-	r.L2Hits, r.L2Misses = a.caches.Hits-hits, a.caches.Misses-misses
+	r.Counters, r.Report, r.Profile = a.caches.Since(before), g.Report(), g.Profile()
 	a.now = g.End()
 	return r, nil
 }

@@ -18,6 +18,7 @@ type computeEngine struct {
 	current order
 	grid    *sm.Grid
 	begin   int64 // cycle
+	prog    *sm.Program
 	name    uint64
 	gauges  [][]gauge       // by SM
 	before  memory.Counters // when the grid began
@@ -85,7 +86,7 @@ func (e *computeEngine) prepare(now sim.Time) error {
 	launch := &sm.Launch{Prog: prog, Grid: l.Grid, Block: l.Block, Shared: int(l.Shared),
 		Params: params, Mem: &sp}
 	e.begin = g.cycle(now) + 1
-	e.name = g.rec.Text(prog.Name)
+	e.prog, e.name = prog, g.rec.Text(prog.Name)
 	e.grid, err = sm.NewGrid(g.core, len(g.smTrk), g.memory, launch,
 		min(int(l.Registers), prog.Registers()), e.begin)
 	if err != nil {

@@ -40,6 +40,7 @@ type GPU struct {
 	gridTrk  traces.Track
 	copyTrk  traces.Track
 	smTrk    []traces.Track
+	profiles profiles
 }
 
 // Fault is a channel error: what stopped it, and when.
@@ -112,7 +113,7 @@ func (g *GPU) Reset() {
 	g.channels = map[int]*channel{}
 	g.tlb = map[tlbKey]translation{}
 	g.programs = map[string]*sm.Program{}
-	g.compute = computeEngine{gpu: g}
+	g.compute, g.profiles = computeEngine{gpu: g}, profiles{}
 	g.copier = copyEngine{gpu: g}
 }
 

@@ -80,6 +80,7 @@ func (e *computeEngine) rest(at sim.Time) {
 // account records the sums of a grid that has ended.
 func (e *computeEngine) account(at sim.Time) {
 	g, r := e.gpu, e.grid.Report()
+	g.profiles.add(e.prog, e.grid.Profile())
 	permille := func(part float64) uint64 { return uint64(part * 1000) }
 	g.rec.Level(traces.GPUTensor, g.gridTrk, at, permille(r.Busy[sm.TensorPipe]))
 	for reason, n := range r.Stalls {

@@ -81,15 +81,17 @@ type Hierarchy struct {
 }
 
 // Counters are of sectors: found in L2 (FarHits of them in the other partition), fetched from HBM,
+// written back. Fresh are lines for which there was an empty place in L2: while it fills, nothing is
 // written back.
 type Counters struct {
 	Hits, FarHits, Misses, Writebacks uint64
+	Fresh                             uint64
 }
 
 // Since is what was counted after some moment.
 func (c Counters) Since(then Counters) Counters {
 	return Counters{c.Hits - then.Hits, c.FarHits - then.FarHits, c.Misses - then.Misses,
-		c.Writebacks - then.Writebacks}
+		c.Writebacks - then.Writebacks, c.Fresh - then.Fresh}
 }
 
 // New makes an empty hierarchy.
@@ -274,6 +276,8 @@ func (h *Hierarchy) allocate(side int, set, tag uint64, at int64) (l *line, take
 	l = h.parts[side].victim(set)
 	if l.valid != 0 {
 		taken = h.evict(side, set, *l, at)
+	} else {
+		h.Fresh++
 	}
 	*l = line{tag: tag}
 	return l, taken
@@ -344,6 +348,21 @@ func (h *Hierarchy) Warm(addr uint64, dirty bool) {
 		r.Kind = Write
 	}
 	h.Serve(&r)
+}
+
+// Holds reports whether L2 has all sectors of the line at addr, and whether they are to be written
+// back.
+func (h *Hierarchy) Holds(addr uint64) (held, dirty bool) {
+	tag := addr >> lineBits
+	set := h.set(tag)
+	var valid, changed uint8
+	for i := range h.parts {
+		if l := h.parts[i].find(set, tag); l != nil {
+			valid, changed = valid|l.valid, changed|l.dirty
+		}
+	}
+	const all = 1<<(LineLen/SectorLen) - 1
+	return valid == all, changed != 0
 }
 
 // Deposit marks bytes as written into L2 by a device: DMA through the BAR lands there.

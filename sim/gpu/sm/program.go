@@ -122,6 +122,12 @@ func (p *Program) Spilled() int { return p.spilled }
 // Machine is the number of machine instructions.
 func (p *Program) Machine() int { return len(p.micros) }
 
+// Talks reports whether CTAs may talk to one another through global memory, or to the host.
+func (p *Program) Talks() bool { return p.talks }
+
+// Source is the name of the file or text that the kernel was read from.
+func (p *Program) Source() string { return p.source }
+
 // Len is the number of instructions.
 func (p *Program) Len() int { return len(p.insts) }
 

@@ -61,7 +61,7 @@ func (c *Config) share(p Pipe) int64 {
 func (g *Grid) KeepProfile() {
 	profiles := make([]*Profile, len(g.progs)) // one a thread
 	for i, p := range g.progs {
-		profiles[i] = newProfile(p)
+		profiles[i] = NewProfile(p)
 	}
 	for i := range g.groups {
 		for _, c := range g.groups[i].cores {
@@ -75,9 +75,9 @@ func (g *Grid) Profile() *Profile {
 	if g.cores[0].stall == nil {
 		return nil
 	}
-	sum := newProfile(g.launch.Prog)
+	sum := NewProfile(g.launch.Prog)
 	for i := range g.progs {
-		sum.add(g.groups[i].cores[0].stall)
+		sum.Add(g.groups[i].cores[0].stall)
 	}
 	return sum
 }

@@ -1,17 +1,23 @@
 package sm
 
-import "math"
+import (
+	"math"
+
+	"tensoros/sim/gpu/memory"
+)
 
 // sampler decides when a grid has settled: waves of as many CTAs as the chip holds take the same
 // time, so those to come are computed but not timed (Photon, MICRO 2023: until per-wave times vary
-// by less than a bound).
+// by less than a bound). A grid that fills L2 has not settled: what it writes goes to HBM later.
 type sampler struct {
 	on    bool
 	wave  int // CTAs of a wave
 	count int // that ended in the present one
 	since int64
 	times []float64 // cycles of the waves
-	skew  int64     // cycles of the waves that were not timed
+	seen  memory.Counters
+	fills bool  // the last wave filled L2
+	skew  int64 // cycles of the waves that were not timed
 	out   Sampling
 }
 
@@ -28,30 +34,35 @@ const (
 	sampleWaves  = 3    // waves to compare, after the first, which starts cold
 	sampleSpread = 0.02 // by which they may differ
 	sampleLeast  = 8    // waves that a grid must have
+	sampleFresh  = 0.05 // of a wave's sectors that may be in lines new to an L2 with room for them
 	confidence95 = 1.96 // standard deviations
 )
 
 func (s *sampler) begin(g *Grid) {
 	s.wave = len(g.groups) * g.perCore * g.launch.clusterCTAs()
 	s.on = g.cfg.Sample && !g.launch.Prog.talks && g.launch.CTAs() >= sampleLeast*s.wave
-	s.since = g.now
+	s.since, s.seen = g.now, g.mem.Counters
 }
 
 // note counts a CTA that has ended.
-func (s *sampler) note(_ *Grid, at int64) {
+func (s *sampler) note(g *Grid, at int64) {
 	if !s.on {
 		return
 	}
 	if s.count++; s.count == s.wave {
 		s.times = append(s.times, float64(at-s.since))
 		s.count, s.since = 0, at
+		c := g.mem.Since(s.seen)
+		s.seen = g.mem.Counters
+		s.fills = float64(c.Fresh*memory.LineLen/memory.SectorLen) >
+			sampleFresh*float64(c.Hits+c.Misses)
 	}
 }
 
 // steady is how many clusters need not be timed: whole waves, once the latest ones agree.
 func (s *sampler) steady(g *Grid) int {
 	n := len(s.times)
-	if !s.on || n < sampleWaves+1 {
+	if !s.on || s.fills || n < sampleWaves+1 {
 		return 0
 	}
 	last := s.times[n-sampleWaves:]

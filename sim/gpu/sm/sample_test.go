@@ -11,11 +11,21 @@ import (
 // TestSampling times a grid of many waves whole and by sampling: the results are the same bytes,
 // and the cycles lie near one another.
 func TestSampling(t *testing.T) {
+	sampling(t, testMemory)
+	// HBM is what takes the time: more of it once L2, which takes half of what the grid touches, is
+	// full and has to write back.
+	slow := testMemory
+	slow.L2Bytes = 3 << 20
+	slow.Rate /= 16
+	sampling(t, slow)
+}
+
+func sampling(t *testing.T, caches memory.Config) {
 	run := func(sample bool, threads int) (cycles int64, s Sampling, out []byte, n Stats) {
 		l, mem := vectors(kernelFile(t, "vecadd.ptx", false), 1<<19)
 		cfg := testConfig
 		cfg.Sample, cfg.Threads = sample, threads
-		g, err := NewGrid(cfg, 4, memory.New(testMemory), l, l.Prog.Registers(), 0)
+		g, err := NewGrid(cfg, 4, memory.New(caches), l, l.Prog.Registers(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}

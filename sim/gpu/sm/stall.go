@@ -44,7 +44,8 @@ type Loc struct {
 	Line, Col int
 }
 
-func (p *Profile) add(q *Profile) {
+// Add adds another profile of the same program.
+func (p *Profile) Add(q *Profile) {
 	for i := range q.Cycles {
 		for r := range q.Cycles[i] {
 			p.Cycles[i][r] += q.Cycles[i][r]
@@ -63,7 +64,8 @@ func (p *Profile) Total() (sum [Reasons]uint64) {
 	return sum
 }
 
-func newProfile(p *Program) *Profile {
+// NewProfile is an empty one.
+func NewProfile(p *Program) *Profile {
 	out := &Profile{Lines: make([]int32, len(p.insts)), Locs: make([]Loc, len(p.insts)),
 		Cycles: make([][Reasons]uint64, len(p.insts)), Issued: make([]uint64, len(p.insts))}
 	for i := range p.insts {
