@@ -143,24 +143,26 @@ __device__ inline void hide(float (&s)[N], int key, int query, int len) {
 
 // Exponentials in place of scores; what earlier results are to be multiplied with is in shrink.
 template <int N> __device__ inline void softmax(float (&s)[N], Rows &w, float scale) {
+    float low[2];
+#pragma unroll
+    for (int r = 0; r < 2; r++) low[r] = w.high[r];
+#pragma unroll
+    for (int i = 0; i < N; i++) low[i / 2 % 2] = fmaxf(low[i / 2 % 2], s[i]);
+#pragma unroll
+    for (int d = 1; d < 4; d *= 2)
+#pragma unroll
+        for (int r = 0; r < 2; r++) low[r] = fmaxf(low[r], __shfl_xor_sync(~0u, low[r], d));
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        float top = w.high[r];
-#pragma unroll
-        for (int i = 2 * r; i < N; i += 4) top = fmaxf(top, fmaxf(s[i], s[i + 1]));
-        top = fmaxf(top, __shfl_xor_sync(~0u, top, 1));
-        top = fmaxf(top, __shfl_xor_sync(~0u, top, 2));
-        w.shrink[r] = exp2_approx((w.high[r] - top) * scale);
-        w.high[r] = top;
+        w.shrink[r] = exp2_approx((w.high[r] - low[r]) * scale);
+        w.high[r] = low[r];
         w.sum[r] *= w.shrink[r];
-        float low = top * scale;
-#pragma unroll
-        for (int i = 2 * r; i < N; i += 4) {
-            s[i] = exp2_approx(s[i] * scale - low);
-            s[i + 1] = exp2_approx(s[i + 1] * scale - low);
-            w.sum[r] += s[i] + s[i + 1];
-        }
+        low[r] *= scale;
     }
+#pragma unroll
+    for (int i = 0; i < N; i++) s[i] = exp2_approx(s[i] * scale - low[i / 2 % 2]);
+#pragma unroll
+    for (int i = 0; i < N; i++) w.sum[i / 2 % 2] += s[i];
 }
 
 template <int D, int BM, int BN>
