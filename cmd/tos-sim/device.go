@@ -118,7 +118,8 @@ func (e *env) runOn(path string, r *runFlags) error {
 	defer d.Close()
 	arch, ok := codeFor(d.Arch())
 	if !ok {
-		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", r.device, d.Arch())
+		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", r.device,
+			d.Arch())
 	}
 	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: arch})
 	if p == nil {

@@ -73,7 +73,8 @@ type sampleReport struct {
 func newKernelReport(r *gpu.Run, most int) *kernelReport {
 	s, c := &r.Report, &r.Counters
 	k := &kernelReport{Registers: r.Registers, Spilled: r.Spilled, Machine: r.Machine,
-		Issued: s.Issued, Warps: s.Warps, MaxWarps: most, Issue: 100 * s.Issue, Resident: s.Resident,
+		Issued: s.Issued, Warps: s.Warps, MaxWarps: most, Issue: 100 * s.Issue,
+		Resident: s.Resident,
 		Caches: cacheReport{s.L1Hits, s.L1Misses, c.Hits, c.FarHits, c.Misses,
 			c.Misses * memory.SectorLen, c.Writebacks * memory.SectorLen}}
 	for p, part := range s.Busy {
@@ -98,7 +99,9 @@ func reasons(sum *[sm.Reasons]uint64, resident int64) []stallReport {
 				100 * float64(n) / float64(resident)})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b stallReport) int { return cmp.Compare(b.Cycles, a.Cycles) })
+	slices.SortStableFunc(out, func(a, b stallReport) int {
+		return cmp.Compare(b.Cycles, a.Cycles)
+	})
 	return out
 }
 

@@ -170,8 +170,8 @@ func persistentGemm(kernel string, cols, stages, cluster int) Case {
 	}}
 }
 
-// warpgroupAttention attends over two heads, with tiles of so many queries and keys, more than there
-// are CTAs; the last ones of a head are not full.
+// warpgroupAttention attends over two heads, with tiles of so many queries and keys, more than
+// there are CTAs; the last ones of a head are not full.
 func warpgroupAttention(kernel string, dim, queries, keys int, causal bool) Case {
 	grid := hw.Grid{Blocks: [3]uint32{3, 1, 1}, Threads: [3]uint32{uint32(queries*2 + 128), 1, 1},
 		Shared: (queries + 4*keys) * dim * 2}

@@ -56,7 +56,8 @@ const (
 func (t *timings) key(k *Kernel, l *sm.Launch) (key string, buffers []*allotment) {
 	a := k.of.on
 	var b strings.Builder
-	fmt.Fprint(&b, k.of.identity(), k.Name(), k.of.base%aligned, l.Grid, l.Block, l.Cluster, l.Shared)
+	fmt.Fprint(&b, k.of.identity(), k.Name(), k.of.base%aligned, l.Grid, l.Block,
+		l.Cluster, l.Shared)
 	params := l.Params
 	for ; len(params) >= 8; params = params[8:] {
 		word := binary.LittleEndian.Uint64(params)

@@ -12,7 +12,8 @@ import (
 // decodeLoop runs a matrix product and a sum that reads its result, over and over, as decoding of
 // tokens does: buffers change places, arguments stay alike. It returns the cycles of each launch,
 // which of them were taken over, and the memory at the end.
-func decodeLoop(t *testing.T, cache bool) (cycles []int64, taken []bool, end []byte, a *Accelerator) {
+func decodeLoop(t *testing.T, cache bool) (cycles []int64, taken []bool, end []byte,
+	a *Accelerator) {
 	t.Helper()
 	a, err := Open("h100", Options{Timed: true, Cache: cache})
 	if err != nil {

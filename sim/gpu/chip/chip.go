@@ -225,7 +225,8 @@ func (c *Chip) Core() sm.Config {
 		Refill:  at("cta.refill"),
 		Shuffle: at("latency.shuffle"), CopyIssue: at("pipe.copy"),
 		InFlight: int(at("pipe.inflight")), Port: c.Get("pipe.port"), Fence: at("latency.fence"),
-		Remote: at("cluster.latency"), BulkLag: at("bulk.latency"), CastLag: at("bulk.multicast"), BulkIssue: at("bulk.issue"),
+		Remote: at("cluster.latency"), BulkLag: at("bulk.latency"),
+		CastLag: at("bulk.multicast"), BulkIssue: at("bulk.issue"),
 	}
 }
 

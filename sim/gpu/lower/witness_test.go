@@ -214,8 +214,8 @@ func ordering(t *testing.T, l *lowering, a assembled, order []int32) (moved int)
 	return moved
 }
 
-// TestGapsHoldLatencies walks each block of the corpus: a result of a fixed latency is there when it
-// is used, and one of an unknown latency is waited for.
+// TestGapsHoldLatencies walks each block of the corpus: a result of a fixed latency is there when
+// it is used, and one of an unknown latency is waited for.
 func TestGapsHoldLatencies(t *testing.T) {
 	for _, a := range assemblies(t) {
 		f, c := kernel(t, a.file, a.kernel)

@@ -81,8 +81,8 @@ type Hierarchy struct {
 }
 
 // Counters are of sectors: found in L2 (FarHits of them in the other partition), fetched from HBM,
-// written back. Fresh are lines for which there was an empty place in L2: while it fills, nothing is
-// written back.
+// written back. Fresh are lines for which there was an empty place in L2: while it fills, nothing
+// is written back.
 type Counters struct {
 	Hits, FarHits, Misses, Writebacks uint64
 	Fresh                             uint64
