@@ -116,10 +116,11 @@ var hopperCases = []Case{
 	persistentGemm("gemm128x2", 128, 6, 2),
 	persistentGemm("gemm256x2s", 256, 4, 2),
 	persistentGemm("gemm128x2s", 128, 6, 2),
-	warpgroupAttention("flash64", 64, 192, 128, false),
-	warpgroupAttention("flash64_causal", 64, 192, 128, true),
-	warpgroupAttention("flash128", 128, 128, 176, false),
-	warpgroupAttention("flash128_causal", 128, 128, 128, true),
+	warpgroupAttention("flash64", 64, 192, 128, 1),
+	warpgroupAttention("flash64_causal", 64, 192, 128, 1),
+	warpgroupAttention("flash128", 128, 128, 176, 1),
+	warpgroupAttention("flash128_pair", 128, 128, 176, 2),
+	warpgroupAttention("flash128_causal", 128, 128, 128, 1),
 }
 
 // tmaGemm multiplies bf16 by 64 columns of k at a time, in tiles swizzled over 128 bytes; a copy of
@@ -172,9 +173,14 @@ func persistentGemm(kernel string, cols, stages, cluster int) Case {
 
 // warpgroupAttention attends over two heads, with tiles of so many queries and keys, more than
 // there are CTAs; the last ones of a head are not full.
-func warpgroupAttention(kernel string, dim, queries, keys int, causal bool) Case {
-	grid := hw.Grid{Blocks: [3]uint32{3, 1, 1}, Threads: [3]uint32{uint32(queries*2 + 128), 1, 1},
+func warpgroupAttention(kernel string, dim, queries, keys, cluster int) Case {
+	causal := strings.HasSuffix(kernel, "causal")
+	grid := hw.Grid{Blocks: [3]uint32{uint32(4 - cluster%2), 1, 1},
+		Threads: [3]uint32{uint32(queries*2 + 128), 1, 1},
 		Shared: (queries + 4*keys) * dim * 2}
+	if cluster > 1 {
+		grid = clusters(grid, uint32(cluster), 1)
+	}
 	return Case{Name: "flash3/" + kernel, Arch: 90, Grid: grid, Args: func() []any {
 		const length, heads = 432, 2
 		size := length * dim
@@ -198,10 +204,15 @@ func warpgroupAttention(kernel string, dim, queries, keys int, causal bool) Case
 		mo, mq, mk, mv := m, m, m, m
 		mo.Of, mo.BoxRows = result, 64
 		mq.Of, mq.BoxRows = in(bfloats(q)), queries
-		mk.Of, mk.BoxRows = in(bfloats(k)), keys
-		mv.Of, mv.BoxRows = in(bfloats(v)), keys
-		return []any{&mo, &mq, &mk, &mv, int32((length + queries - 1) / queries), int32(heads),
-			int32(length), float32(scale * math.Log2E)}
+		mk.Of, mk.BoxRows = in(bfloats(k)), keys/cluster
+		mv.Of, mv.BoxRows = in(bfloats(v)), keys/cluster
+		tiles := (length + queries - 1) / queries
+		taken := out([]int32{0})
+		if causal {
+			taken = out([]int32{int32(tiles * heads)}) // every CTA tries until there are no more
+		}
+		return []any{&mo, &mq, &mk, &mv, taken, int32(tiles), int32(heads), int32(length),
+			float32(scale * math.Log2E)}
 	}}
 }
 

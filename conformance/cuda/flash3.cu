@@ -15,6 +15,15 @@ __device__ inline void load(void *to, const CUtensorMap *map, unsigned long long
                  : "memory");
 }
 
+__device__ inline void load_for_all(void *to, const CUtensorMap *map, unsigned long long *bar,
+                                    int x, int y, int z, unsigned short ctas) {
+    asm volatile("cp.async.bulk.tensor.3d.shared::cluster.global.tile.mbarrier::complete_tx::bytes"
+                 ".multicast::cluster [%0], [%1, {%3, %4, %5}], [%2], %6;" ::"r"(
+                     shared_address(to)),
+                 "l"(map), "r"(shared_address(bar)), "r"(x), "r"(y), "r"(z), "h"(ctas)
+                 : "memory");
+}
+
 __device__ inline void store(const CUtensorMap *map, const void *from, int x, int y, int z) {
     asm volatile("cp.async.bulk.tensor.3d.global.shared::cta.tile.bulk_group"
                  " [%0, {%2, %3, %4}], [%1];" ::"l"(map),
@@ -59,10 +68,18 @@ template <int ROWS> __device__ inline unsigned long long rows_descriptor(const _
     return at | (unsigned long long)(ROWS * 8) << 16 | 64ull << 32 | 1ull << 62;
 }
 
+// What a kernel is made for: columns, queries and keys of a tile, whether keys after a query are
+// hidden, and the CTAs of a cluster, which load keys and values for one another.
+template <int DIM, int ROWS, int KEYS, bool MASK, int CTAS> struct Form {
+    static constexpr int D = DIM, BM = ROWS, BN = KEYS, C = CTAS;
+    static constexpr bool CAUSAL = MASK;
+};
+
 // What the CTA shares, and where its operands lie.
-template <int D, int BM, int BN> struct Shared {
-    static constexpr int Q = BM * D, KV = BN * D;
+template <class F> struct Shared {
+    static constexpr int Q = F::BM * F::D, KV = F::BN * F::D;
     unsigned long long *bars;
+    int *tile;
     __nv_bfloat16 *q, *k, *v;
     __device__ unsigned long long *full_k(int s) { return bars + s; }
     __device__ unsigned long long *empty_k(int s) { return bars + 2 + s; }
@@ -71,6 +88,20 @@ template <int D, int BM, int BN> struct Shared {
     __device__ unsigned long long *full_q() { return bars + 8; }
     __device__ unsigned long long *empty_q() { return bars + 9; }
     __device__ unsigned long long *stored() { return bars + 10; }
+    __device__ unsigned long long *full_tile() { return bars + 11; }
+    __device__ unsigned long long *empty_tile() { return bars + 12; }
+    __device__ void init() {
+        for (int i = 0; i < 13; i++) // what is full comes at once, what is empty from every warp
+            mbarrier_init(bars + i, i < 2 || i == 4 || i == 5 || i == 8 || i == 11 ? 1
+                          : i == 9 || i == 12 ? F::BM / 16 : F::BM / 16 * F::C);
+        fence_barrier_init();
+    }
+};
+
+// The tiles of all heads. CTAs take them in turn; those that the mask makes unlike, as they get
+// ready, by a count of those taken.
+struct Tiles {
+    int *taken, each, heads, len;
 };
 
 // A stage of a ring, and whether its barriers are in their first or second phase.
@@ -81,48 +112,62 @@ struct Place {
     }
 };
 
-// Which queries the t-th tile has. With a mask the ones with most keys come first.
-template <bool CAUSAL, int BM, int BN>
-__device__ inline int tile(int t, int tiles, int len, int &query, int &head) {
-    head = t / tiles;
-    query = (CAUSAL ? tiles - 1 - t % tiles : t % tiles) * BM;
-    int keys = CAUSAL ? min(query + BM, len) : len;
-    return (keys + BN - 1) / BN;
+// Which queries the t-th tile has, and how many tiles of keys. With a mask those with most keys come
+// first.
+template <class F> __device__ inline int tile(int t, const Tiles &all, int &query, int &head) {
+    head = t / all.each;
+    query = (F::CAUSAL ? all.each - 1 - t % all.each : t % all.each) * F::BM;
+    int keys = F::CAUSAL ? min(query + F::BM, all.len) : all.len;
+    return (keys + F::BN - 1) / F::BN;
 }
 
-template <int D, int ROWS>
+// Rows of all columns; a cluster's CTAs load a part each, for all of them.
+template <int D, int ROWS, int C>
 __device__ inline void load_rows(__nv_bfloat16 *to, const CUtensorMap *map, unsigned long long *bar,
                                  int row, int head) {
     mbarrier_expect(bar, ROWS * D * 2);
-    for (int c = 0; c < D / CHUNK; c++) load(to + c * ROWS * CHUNK, map, bar, c * CHUNK, row, head);
+    int part = C > 1 ? cluster_rank() * (ROWS / C) : 0;
+    for (int c = 0; c < D / CHUNK; c++) {
+        __nv_bfloat16 *at = to + (c * ROWS + part) * CHUNK;
+        if (C > 1)
+            load_for_all(at, map, bar, c * CHUNK, row + part, head, (1 << C) - 1);
+        else
+            load(at, map, bar, c * CHUNK, row, head);
+    }
 }
 
-template <int D, int BM, int BN, bool CAUSAL>
-__device__ inline void produce(Shared<D, BM, BN> m, const CUtensorMap *q, const CUtensorMap *k,
-                               const CUtensorMap *v, int tiles, int heads, int len) {
+template <class F>
+__device__ inline void produce(Shared<F> m, const CUtensorMap *q, const CUtensorMap *k,
+                               const CUtensorMap *v, const Tiles &all) {
     Place pk, pv;
-    int turn = 1;
-    for (int t = blockIdx.x; t < tiles * heads; t += gridDim.x, turn ^= 1) {
-        int query, head, n = tile<CAUSAL, BM, BN>(t, tiles, len, query, head);
+    int t = blockIdx.x, turn = 1;
+    while (true) {
+        mbarrier_wait(m.empty_tile(), turn);
+        *m.tile = t;
+        mbarrier_arrive(m.full_tile());
+        if (t >= all.each * all.heads) return;
+        int query, head, n = tile<F>(t, all, query, head);
         auto next_k = [&](int i) {
             mbarrier_wait(m.empty_k(pk.s), pk.phase ^ 1);
-            load_rows<D, BN>(m.k + pk.s * m.KV, k, m.full_k(pk.s), i * BN, head);
+            load_rows<F::D, F::BN, F::C>(m.k + pk.s * m.KV, k, m.full_k(pk.s), i * F::BN, head);
             pk.step();
         };
         auto next_v = [&](int i) {
             mbarrier_wait(m.empty_v(pv.s), pv.phase ^ 1);
-            load_rows<D, BN>(m.v + pv.s * m.KV, v, m.full_v(pv.s), i * BN, head);
+            load_rows<F::D, F::BN, F::C>(m.v + pv.s * m.KV, v, m.full_v(pv.s), i * F::BN, head);
             pv.step();
         };
         mbarrier_wait(m.empty_q(), turn);
-        load_rows<D, BM>(m.q, q, m.full_q(), query, head);
+        load_rows<F::D, F::BM, 1>(m.q, q, m.full_q(), query, head);
         next_k(n - 1);
+        t = F::CAUSAL ? atomicAdd(all.taken, 1) + gridDim.x : t + gridDim.x;
         mbarrier_wait(m.stored(), turn); // the last tile's results lie where V comes
         for (int i = n - 1; i > 0; i--) {
             next_k(i - 1);
             next_v(i);
         }
         next_v(0);
+        turn ^= 1;
     }
 }
 
@@ -196,9 +241,10 @@ template <int N> __device__ inline void multiply(float (&o)[N], const float (&by
     for (int i = 0; i < N; i++) o[i] *= by[i / 2 % 2];
 }
 
-// One of each warp says that it is done with something.
-__device__ inline void release(unsigned long long *bar) {
-    if (threadIdx.x % 32 == 0) mbarrier_arrive(bar);
+// One of each warp says that it is done with something, to all who fill it.
+template <int C> __device__ inline void release(unsigned long long *bar) {
+    if (C > 1 && threadIdx.x % 32 < C) mbarrier_arrive_at(bar, threadIdx.x % 32);
+    if (C == 1 && threadIdx.x % 32 == 0) mbarrier_arrive(bar);
 }
 
 // The results of a warp group go to shared memory, swizzled, and from there by TMA.
@@ -223,18 +269,20 @@ __device__ inline void put(__nv_bfloat16 *at, const float (&o)[D / 2], const CUt
     __syncwarp();
 }
 
-template <int D, int BM, int BN, bool CAUSAL>
-__device__ inline void consume(Shared<D, BM, BN> m, const CUtensorMap *out, int tiles, int heads,
-                               int len, float scale) {
-    const int groups = BM / 64;
+template <class F>
+__device__ inline void consume(Shared<F> m, const CUtensorMap *out, const Tiles &all, float scale) {
+    constexpr int D = F::D, BM = F::BM, BN = F::BN, C = F::C, groups = BM / 64;
     int group = threadIdx.x / 128 - 1, lane = threadIdx.x % 32;
     int row = group * 64 + threadIdx.x % 128 / 32 * 16 + lane / 4, column = lane % 4 * 2;
     __nv_bfloat16 *q = m.q + group * 64 * CHUNK;
     Place pk, pv;
-    int turn = 0;
     if (group == 0) give_turn(0);
-    for (int t = blockIdx.x; t < tiles * heads; t += gridDim.x, turn ^= 1) {
-        int query, head, n = tile<CAUSAL, BM, BN>(t, tiles, len, query, head);
+    for (int turn = 0;; turn ^= 1) {
+        mbarrier_wait(m.full_tile(), turn);
+        int t = *m.tile;
+        release<1>(m.empty_tile());
+        if (t >= all.each * all.heads) break;
+        int query, head, n = tile<F>(t, all, query, head);
         float o[D / 2] = {}, s[BN / 2];
         unsigned p[BN / 4];
         Rows w = {{-1e30f, -1e30f}};
@@ -243,9 +291,9 @@ __device__ inline void consume(Shared<D, BM, BN> m, const CUtensorMap *out, int 
         mbarrier_wait(m.full_k(pk.s), pk.phase);
         scores<D, BM, BN>(s, q, m.k + pk.s * m.KV);
         wgmma_wait();
-        release(m.empty_k(pk.s));
+        release<C>(m.empty_k(pk.s));
         pk.step();
-        hide<BN / 2, CAUSAL>(s, (n - 1) * BN + column, query + row, len);
+        hide<BN / 2, F::CAUSAL>(s, (n - 1) * BN + column, query + row, all.len);
         softmax(s, w, scale);
         narrow(p, s);
 
@@ -258,21 +306,21 @@ __device__ inline void consume(Shared<D, BM, BN> m, const CUtensorMap *out, int 
             weigh<D, BN>(o, p, m.v + pv.s * m.KV);
             give_turn((group + 1) % groups);
             wait_but_one();
-            release(m.empty_k(pk.s));
+            release<C>(m.empty_k(pk.s));
             pk.step();
-            if (masked) hide<BN / 2, CAUSAL>(s, i * BN + column, query + row, len);
+            if (masked) hide<BN / 2, F::CAUSAL>(s, i * BN + column, query + row, all.len);
             softmax(s, w, scale);
             wgmma_wait();
-            release(m.empty_v(pv.s));
+            release<C>(m.empty_v(pv.s));
             pv.step();
             narrow(p, s);
         };
         int i = n - 2;
-        if (CAUSAL)
+        if (F::CAUSAL)
             for (; i >= 0 && (i + 1) * BN > query; i--) step(i, true);
         for (; i >= 0; i--) step(i, false);
 
-        release(m.empty_q());
+        release<1>(m.empty_q());
         multiply(o, w.shrink);
         mbarrier_wait(m.full_v(pv.s), pv.phase);
         weigh<D, BN>(o, p, m.v + pv.s * m.KV);
@@ -283,49 +331,50 @@ __device__ inline void consume(Shared<D, BM, BN> m, const CUtensorMap *out, int 
             w.sum[r] = __frcp_rn(w.sum[r]);
         }
         wgmma_wait();
-        release(m.empty_v(pv.s));
+        release<C>(m.empty_v(pv.s));
         pv.step();
         multiply(o, w.sum);
         asm volatile("bar.sync 7, %0;" ::"n"(BM * 2) : "memory"); // nobody reads V any more
         put<D>(m.v + group * 64 * D, o, out, group, query + group * 64, head);
-        release(m.stored());
+        release<C>(m.stored());
     }
     if (threadIdx.x % 128 == 0) asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
 }
 
-template <int D, int BM, int BN, bool CAUSAL, int FEW, int MANY>
+template <class F, int FEW, int MANY>
 __device__ inline void attend(const CUtensorMap *out, const CUtensorMap *q, const CUtensorMap *k,
-                              const CUtensorMap *v, int tiles, int heads, int len, float scale) {
+                              const CUtensorMap *v, const Tiles &all, float scale) {
     extern __shared__ __align__(1024) __nv_bfloat16 smem[];
-    __shared__ unsigned long long bars[11];
-    Shared<D, BM, BN> m = {bars, smem, smem + m.Q, smem + m.Q + STAGES * m.KV};
-    if (threadIdx.x == 0) {
-        for (int i = 0; i < 11; i++) // what is full comes by one copy, what is empty from all warps
-            mbarrier_init(bars + i, i < 2 || i == 4 || i == 5 || i == 8 ? 1 : BM / 16);
-        fence_barrier_init();
-    }
-    __syncthreads();
+    __shared__ unsigned long long bars[13];
+    __shared__ int next;
+    Shared<F> m = {bars, &next, smem, smem + m.Q, smem + m.Q + STAGES * m.KV};
+    if (threadIdx.x == 0) m.init();
+    F::C > 1 ? cluster_sync() : __syncthreads();
     if (threadIdx.x < 128) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(FEW));
-        if (threadIdx.x == 0) produce<D, BM, BN, CAUSAL>(m, q, k, v, tiles, heads, len);
-        return;
+        if (threadIdx.x == 0) produce<F>(m, q, k, v, all);
+        __syncwarp();
+    } else {
+        asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(MANY));
+        consume<F>(m, out, all, scale);
     }
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(MANY));
-    consume<D, BM, BN, CAUSAL>(m, out, tiles, heads, len, scale);
+    if (F::C > 1) cluster_sync(); // nobody goes whom another may still write to
 }
 
-// Maps have three dimensions: 64 columns, queries or keys, heads. Their boxes: out 64 rows, q BM, k
-// and v BN. tiles are those of a head; CTAs take one after the other. Sizes and registers as in the
-// paper's code.
-#define KERNEL(NAME, D, BM, BN, CAUSAL, FEW, MANY)                                                 \
+// Maps have three dimensions: columns, queries or keys, heads. Their boxes have 64 columns and these
+// rows: out 64, q BM, k and v BN over the CTAs of a cluster. Sizes, registers and clusters are those
+// of the paper's code; a cluster needs heads with an even number of tiles.
+#define KERNEL(NAME, D, BM, BN, CAUSAL, C, FEW, MANY)                                              \
     extern "C" __global__ void __launch_bounds__(BM * 2 + 128, 1)                                  \
         NAME(const __grid_constant__ CUtensorMap out, const __grid_constant__ CUtensorMap q,       \
              const __grid_constant__ CUtensorMap k, const __grid_constant__ CUtensorMap v,         \
-             int tiles, int heads, int len, float scale) {                                         \
-        attend<D, BM, BN, CAUSAL, FEW, MANY>(&out, &q, &k, &v, tiles, heads, len, scale);          \
+             int *taken, int tiles, int heads, int len, float scale) {                             \
+        attend<Form<D, BM, BN, CAUSAL, C>, FEW, MANY>(&out, &q, &k, &v, {taken, tiles, heads, len},\
+                                                      scale);                                      \
     }
 
-KERNEL(flash64, 64, 192, 128, false, 32, 160)
-KERNEL(flash64_causal, 64, 192, 128, true, 32, 160)
-KERNEL(flash128, 128, 128, 176, false, 24, 240)
-KERNEL(flash128_causal, 128, 128, 128, true, 24, 240)
+KERNEL(flash64, 64, 192, 128, false, 1, 32, 160)
+KERNEL(flash64_causal, 64, 192, 128, true, 1, 32, 160)
+KERNEL(flash128, 128, 128, 176, false, 1, 24, 240)
+KERNEL(flash128_pair, 128, 128, 176, false, 2, 24, 240)
+KERNEL(flash128_causal, 128, 128, 128, true, 1, 24, 240)

@@ -143,5 +143,10 @@ func (l *lowering) limit() int {
 		warps := (threads + 31) / 32 * ctas
 		n = min(n, max(65536/(warps*32)/8*8, 16))
 	}
+	for _, in := range l.insts {
+		if in.Op.ID == ptx.OpSetmaxnreg && in.HasWord("inc") {
+			n = max(n, int(in.Args[0].Imm))
+		}
+	}
 	return n
 }

@@ -126,10 +126,11 @@ func (c *Core) send(w *Warp, t int64) {
 			c.lagging = append(c.lagging, a)
 		case x.bytes > 0 || len(x.pieces) > 0:
 			last = c.bulk(a, t)
-		case x.again:
+		case x.again && last >= 0: // none if the box lies beyond the tensor: nothing is read
 			c.flights[last].others = append(c.flights[last].others, a)
 		case x.write:
 		default:
+			last = -1
 			a.at = t + c.grid.cfg.Remote
 			c.expect(a)
 		}

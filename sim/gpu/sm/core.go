@@ -197,7 +197,7 @@ func (c *Core) step(limit int64) bool {
 // issue lets a warp's next machine instruction go at cycle t; the last one of an instruction
 // executes it.
 func (c *Core) issue(s *subCore, w *Warp, t int64) {
-	if w.unit == lower.Memory {
+	if w.unit == lower.Memory && w.prog.insts[w.pc].class >= beyond {
 		if at := c.lsu.room(t); at > t { // no more requests fit
 			if c.stall != nil {
 				c.charge(s, w, t)

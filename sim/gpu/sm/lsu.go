@@ -86,10 +86,10 @@ func (c *Core) shared(w *Warp, token uint8, t int64) {
 	waves := w.wavefronts()
 	start := c.turn(t, max(waves, cfg.Access)*fine)
 	lat := cfg.Latency[lower.Memory] + waves - 1
-	if w.phases == 1 && w.size == 4 {
+	switch {
+	case w.phases == 1 && w.size == 4: // it has no address; the warp's last one says nothing
 		lat = cfg.Shuffle
-	}
-	if w.remote() {
+	case w.remote():
 		lat = cfg.Remote
 	}
 	w.result(token, start+lat, ShortScoreboard)
