@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
+	"io"
 	"math"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"tensoros/internal/golden"
 	"tensoros/neurolang"
@@ -12,11 +16,12 @@ import (
 	"tensoros/neurolang/vm"
 	"tensoros/sim/gpu/chip"
 	"tensoros/sim/gpu/memory"
+	"tensoros/sim/gpu/sm"
 )
 
 // BenchmarkBench runs what the bench subcommand runs; a gate that is missed fails only there.
 func BenchmarkBench(b *testing.B) {
-	for _, x := range benches {
+	for _, x := range append(slices.Clone(benches), gpuBenches...) {
 		b.Run(x.name, func(b *testing.B) {
 			portion, err := x.work()
 			if err != nil {
@@ -34,7 +39,9 @@ func BenchmarkBench(b *testing.B) {
 				}
 				done += n
 			}
-			b.ReportMetric(done/b.Elapsed().Seconds(), x.unit)
+			if x.best == nil {
+				b.ReportMetric(done/b.Elapsed().Seconds(), x.unit)
+			}
 		})
 	}
 }
@@ -46,6 +53,73 @@ func TestBenchedProgramIsTheExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Check(t, "matmul.nl", src)
+	for _, file := range []string{"matmul_f32.ptx", "vecadd.ptx"} {
+		if src, err = os.ReadFile("../../sim/gpu/sm/testdata/" + file); err != nil {
+			t.Fatal(err)
+		}
+		golden.Check(t, "data/"+file, src)
+	}
+}
+
+// TestBenchedSumIsRight does for the f32 kernels what TestBenchedMatmulIsRight does, on one element
+// each that a loop adds up again.
+func TestBenchedSumIsRight(t *testing.T) {
+	const n = 512 * 512
+	at := func(v vram, i int) float32 {
+		return math.Float32frombits(binary.LittleEndian.Uint32(v[4*i:]))
+	}
+	for i, run := range []func(*sm.Launch) (float64, error){
+		func(l *sm.Launch) (float64, error) { return timeGPU(l, 2) },
+		func(l *sm.Launch) (float64, error) { s, err := l.Run(); return float64(s.Instructions), err },
+	} {
+		l, err := vectorLaunch()
+		if err != nil {
+			t.Fatal(err)
+		}
+		count, err := run(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := l.Mem.(vram)
+		for k := range n {
+			if got := at(v, 2*n+k); got != at(v, k)+at(v, n+k) {
+				t.Fatalf("way %d: sum %d is %v", i, k, got)
+			}
+		}
+		if count < n/32*10 {
+			t.Errorf("way %d: %v warp instructions", i, count)
+		}
+	}
+}
+
+// TestBenchMeasures: a value that is no rate is the best of its portions, and a gate may be the
+// most.
+func TestBenchMeasures(t *testing.T) {
+	values := []float64{9, 5, 3, 4}
+	b := bench{unit: "s", gate: 4, best: math.Min, most: true,
+		work: func() (func() (float64, error), error) {
+			return func() (float64, error) {
+				v := values[0]
+				values = append(values[1:], v)
+				return v, nil
+			}, nil
+		}}
+	e := &env{err: io.Discard, out: io.Discard}
+	p := e.progress("bench")
+	defer p.Done()
+	for _, c := range []struct {
+		gate float64
+		pass bool
+	}{{4, true}, {2, false}} {
+		b.gate = c.gate
+		r, err := b.measure(20*time.Millisecond, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Rate != 3 || r.Pass != c.pass {
+			t.Errorf("gate %v: %+v", c.gate, r)
+		}
+	}
 }
 
 // TestBenchedMatmulIsRight: a figure of wrong arithmetic would be worth nothing. Both ways of
