@@ -70,7 +70,10 @@ func TestBenchedSumIsRight(t *testing.T) {
 	}
 	for i, run := range []func(*sm.Launch) (float64, error){
 		func(l *sm.Launch) (float64, error) { return timeGPU(l, 2) },
-		func(l *sm.Launch) (float64, error) { s, err := l.Run(); return float64(s.Instructions), err },
+		func(l *sm.Launch) (float64, error) {
+			s, err := l.Run()
+			return float64(s.Instructions), err
+		},
 	} {
 		l, err := vectorLaunch()
 		if err != nil {

@@ -105,7 +105,8 @@ func timeGPU(l *sm.Launch, threads int) (float64, error) {
 	return float64(g.Stats().Instructions), err
 }
 
-func timedGPU(make func() (*sm.Launch, error), threads int) func() (func() (float64, error), error) {
+func timedGPU(make func() (*sm.Launch, error),
+	threads int) func() (func() (float64, error), error) {
 	return func() (func() (float64, error), error) {
 		l, err := make()
 		return func() (float64, error) { return timeGPU(l, threads) }, err

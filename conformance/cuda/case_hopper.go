@@ -177,7 +177,7 @@ func warpgroupAttention(kernel string, dim, queries, keys, cluster int) Case {
 	causal := strings.HasSuffix(kernel, "causal")
 	grid := hw.Grid{Blocks: [3]uint32{uint32(4 - cluster%2), 1, 1},
 		Threads: [3]uint32{uint32(queries*2 + 128), 1, 1},
-		Shared: (queries + 4*keys) * dim * 2}
+		Shared:  (queries + 4*keys) * dim * 2}
 	if cluster > 1 {
 		grid = clusters(grid, uint32(cluster), 1)
 	}
