@@ -59,6 +59,7 @@ type Code struct {
 	// Registers is how many 32-bit registers a thread needs; Spilled those that did not fit.
 	Registers int
 	Spilled   int
+	Rows      *Rows
 }
 
 // Target is what lowering must know of a chip.
@@ -117,6 +118,7 @@ func Func(f *ptx.Func, insts []*ptx.Inst, labels []int, t *Target) *Code {
 	c := &Code{}
 	l.emit(c)
 	l.allocate(c)
+	c.Rows = l.rows()
 	return c
 }
 

@@ -180,7 +180,7 @@ func newCTA(l *Launch, p *Program) *CTA {
 	c.cluster = &cluster{ctas: []*CTA{c}, size: [3]uint32{1, 1, 1}}
 	threads := l.Threads()
 	for i := range (threads + Lanes - 1) / Lanes {
-		c.warps = append(c.warps, newWarp(c, i, min(Lanes, threads-i*Lanes)))
+		c.warps = append(c.warps, newWarp(c, i))
 	}
 	return c
 }

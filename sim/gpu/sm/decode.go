@@ -20,6 +20,7 @@ type decoder struct {
 	slow   bool   // without the forms over rows
 	faults []string
 
+	lowered map[*ptx.Func]*lower.Code
 	place   []int32 // register -> row in its file
 	imm32   map[uint32]int
 	imm64   map[uint64]int
@@ -49,6 +50,11 @@ func (d *decoder) program(entry *ptx.Func) {
 	d.f = entry
 	d.variables()
 	list := d.reachable(entry)
+	d.lowered = map[*ptx.Func]*lower.Code{}
+	for _, f := range list {
+		insts, labels := f.Code()
+		d.lowered[f] = lower.Func(f, insts, labels, d.target)
+	}
 	frames := make([]callee, len(list))
 	for i, f := range list {
 		d.f = f
@@ -151,22 +157,7 @@ func (d *decoder) layout(c *callee) {
 		c.high = frameEnd{d.p.rows32, d.p.rows64, d.p.preds, d.p.Local}
 		c.place = d.place
 	}()
-	for _, t := range d.f.Regs.Types() {
-		switch {
-		case t == ptx.Pred:
-			d.place = append(d.place, int32(d.p.preds))
-			d.p.preds++
-		case t.Bits() == 64:
-			d.place = append(d.place, int32(d.p.rows64))
-			d.p.rows64++
-		case t.Bits() <= 32:
-			d.place = append(d.place, int32(d.p.rows32))
-			d.p.rows32++
-		default: // 128
-			d.place = append(d.place, int32(d.p.rows64))
-			d.p.rows64 += 2
-		}
-	}
+	d.registers()
 	if d.f.Entry {
 		for _, v := range d.f.Params {
 			d.offsets[v] = d.allot(&d.p.Params, v)
@@ -191,6 +182,46 @@ func (d *decoder) layout(c *callee) {
 		return
 	}
 	d.extents()
+}
+
+// registers gives the function's registers rows. Those of a kernel that calls nobody share rows as
+// far as they can; where there are calls, frames are saved and restored whole.
+func (d *decoder) registers() {
+	rows := d.lowered[d.f].Rows
+	shared := len(d.lowered) == 1 && !calls(d.f)
+	narrow, wide := d.p.rows32, d.p.rows64
+	if shared {
+		d.p.rows32, d.p.rows64 = narrow+rows.Narrow, wide+rows.Wide
+	}
+	for i, t := range d.f.Regs.Types() {
+		switch {
+		case t == ptx.Pred:
+			d.place = append(d.place, int32(d.p.preds))
+			d.p.preds++
+		case t.Bits() > 64: // 128
+			d.place = append(d.place, int32(d.p.rows64))
+			d.p.rows64 += 2
+		case shared && t.Bits() == 64:
+			d.place = append(d.place, int32(wide)+max(rows.Of[i], 0)) // -1: it is never used
+		case shared:
+			d.place = append(d.place, int32(narrow)+max(rows.Of[i], 0))
+		case t.Bits() == 64:
+			d.place = append(d.place, int32(d.p.rows64))
+			d.p.rows64++
+		default:
+			d.place = append(d.place, int32(d.p.rows32))
+			d.p.rows32++
+		}
+	}
+}
+
+func calls(f *ptx.Func) bool {
+	for in := range f.Insts() {
+		if in.Op.ID == ptx.OpCall {
+			return true
+		}
+	}
+	return false
 }
 
 // extents is what the whole kernel takes: dynamic shared memory and threads.
@@ -231,7 +262,7 @@ func (d *decoder) allot(end *int, v *ptx.Var) int {
 // body decodes the instructions in the order that lowering gives them; labels become their indices.
 func (d *decoder) body() {
 	insts, labels := d.f.Code()
-	code := lower.Func(d.f, insts, labels, d.target)
+	code := d.lowered[d.f]
 	d.machine(code)
 	for i := range labels {
 		labels[i] += len(d.p.insts)

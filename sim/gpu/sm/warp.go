@@ -44,6 +44,7 @@ type Warp struct {
 	calling  bool         // some lane is in a function
 
 	local []byte // Program.Local bytes a lane
+	fresh bool   // nothing has run in it: registers and local memory are zero
 
 	parked    bool       // waits for an mbarrier
 	expired   bool       // has waited as long as it may
@@ -55,7 +56,8 @@ type Warp struct {
 	timing
 }
 
-func newWarp(c *CTA, id, threads int) *Warp {
+// newWarp makes the room for a warp; reset prepares it.
+func newWarp(c *CTA, id int) *Warp {
 	p := c.prog
 	w := &Warp{cta: c, prog: p, id: id}
 	w.r = make([]row, p.rows32+len(p.const32))
@@ -69,16 +71,20 @@ func newWarp(c *CTA, id, threads int) *Warp {
 	for i, v := range p.const64 {
 		fill(&w.x[p.rows64+i], v)
 	}
-	w.reset(threads)
+	w.fresh = true
 	return w
 }
 
 // reset prepares the warp for a new CTA. Registers keep no value of the last one.
 func (w *Warp) reset(threads int) {
 	p := w.prog
-	clear(w.r[:p.rows32])
-	clear(w.x[:p.rows64])
-	clear(w.pred)
+	if !w.fresh {
+		clear(w.r[:p.rows32])
+		clear(w.x[:p.rows64])
+		clear(w.pred)
+		clear(w.local)
+	}
+	w.fresh = false
 	w.live = ^uint32(0)
 	if threads < Lanes {
 		w.live = 1<<threads - 1
@@ -87,7 +93,6 @@ func (w *Warp) reset(threads int) {
 	if len(w.local) != p.Local*Lanes {
 		w.local = make([]byte, p.Local*Lanes)
 	}
-	clear(w.local)
 	w.reducing, w.calling = nil, false
 	w.depth = [Lanes]int32{}
 	for l := range w.stacks {
