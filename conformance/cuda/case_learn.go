@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"math"
+	"strings"
 
 	"tensoros/hw/num"
 )
@@ -187,6 +188,32 @@ func flash() []any {
 	}
 	return []any{b, in(halves(q)), in(halves(k)), in(halves(v)), int32(length),
 		float32(0.125 * math.Log2E)}
+}
+
+// twoTiles attends over two heads of as many keys as two tiles of queries have.
+func twoTiles(kernel string, dim, keys int) Case {
+	return Case{Name: "flash2/" + kernel, Grid: with(plane(2, 2, 128, 1), (128+2*keys)*dim*2),
+		Args: func() []any {
+			const length, heads = 256, 2
+			size := length * dim
+			// Scores of up to some 20 make few keys count, so that results are not all near 0.
+			q := convert(halfValues(heads*size, 34), func(x float32) float32 { return 8 * x })
+			k, v := halfValues(heads*size, 35), halfValues(heads*size, 36)
+			scale := 1 / math.Sqrt(float64(dim))
+			var want []float32
+			for h := range heads {
+				at, end := h*size, (h+1)*size
+				want = append(want, attend(q[at:end], k[at:end], v[at:end], length, dim, scale,
+					strings.HasSuffix(kernel, "causal"))...)
+			}
+			b := out(halves(want))
+			b.Same = func(got, _ []byte) error {
+				g := pack(convert(unpack[uint16](got), num.F16ToF32))
+				return near(want, coarse).Same(g, pack(want))
+			}
+			return []any{b, in(halves(q)), in(halves(k)), in(halves(v)), int32(length),
+				float32(scale * math.Log2E)}
+		}}
 }
 
 // halfValues are floats that f16 holds.

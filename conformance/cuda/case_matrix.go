@@ -128,6 +128,8 @@ var tensorCases = []Case{
 	product("pipeline/gemm_pipeline", with(plane(2, 2, 128, 1), 4*128*32*2), 128, 160, halves,
 		false),
 	{Name: "flash/flash", Grid: with(line(3, 128), 5*64*72*2), Args: flash},
+	twoTiles("flash64", 64, 128), twoTiles("flash64_causal", 64, 128),
+	twoTiles("flash128", 128, 64), twoTiles("flash128_causal", 128, 64),
 	hopper(product("wgmma/wgmma_plain", plane(2, 2, 128, 1), 128, 192, bfloats, true)),
 }
 
