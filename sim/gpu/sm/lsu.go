@@ -408,6 +408,9 @@ func (w *Warp) row() bool {
 
 // conflicts is the largest number of different words that lanes lo to hi ask of one bank.
 func (w *Warp) conflicts(lo, hi int) int64 {
+	if w.near(lo, hi) {
+		return 1
+	}
 	var words [64]uint64 // all that are asked for: 32, or 64 if what is misaligned will fault
 	var older [64]uint8  // the word before in the same bank, plus one
 	var latest [32]uint8 // of each bank, plus one so that 0 is none
@@ -435,4 +438,17 @@ func (w *Warp) conflicts(lo, hi int) int64 {
 		}
 	}
 	return worst
+}
+
+// near reports whether all lanes lo to hi access words of one stretch of 32, each in a bank of its
+// own.
+func (w *Warp) near(lo, hi int) bool {
+	if w.touch != allLanes {
+		return false
+	}
+	least, most := w.addr[lo], w.addr[lo]
+	for _, a := range w.addr[lo+1 : hi] {
+		least, most = min(least, a), max(most, a)
+	}
+	return (most+uint64(w.size)-1)/4-least/4 < 32
 }

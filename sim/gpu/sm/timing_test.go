@@ -1,6 +1,10 @@
 package sm
 
-import "testing"
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
 
 // The rules that the expected values follow: 32 banks of 4 bytes, accesses of 8 and 16 bytes in
 // half and quarter warps (CUDA C++ Programming Guide, shared memory of compute capability 5.x and
@@ -76,5 +80,36 @@ func BenchmarkWavefronts(b *testing.B) {
 				w.wavefronts()
 			}
 		})
+	}
+}
+
+// TestConflictsAreCounted: the count of conflicts is that of a plain one, by bank and word.
+func TestConflictsAreCounted(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(7, 7))
+	for range 2000 {
+		w := &Warp{touch: allLanes, size: []uint32{1, 2, 4, 8, 16}[rnd.IntN(5)]}
+		if rnd.IntN(4) == 0 {
+			w.touch = rnd.Uint32() | 1
+		}
+		span, start := uint64(1)<<rnd.IntN(12), rnd.Uint64N(1<<10)
+		for l := range w.addr {
+			w.addr[l] = (start + rnd.Uint64N(span)) * uint64(w.size)
+		}
+		lanes := Lanes / max(int(w.size)/4, 1)
+		lo := rnd.IntN(Lanes/lanes) * lanes
+		words := map[uint64]bool{}
+		var banks [32]int64
+		for l := lo; l < lo+lanes; l++ {
+			for b := range uint64(w.size) {
+				if at := (w.addr[l] + b) / 4; w.touch>>l&1 != 0 && !words[at] {
+					words[at] = true
+					banks[at%32]++
+				}
+			}
+		}
+		if got, want := w.conflicts(lo, lo+lanes), slices.Max(banks[:]); got != want {
+			t.Fatalf("%d bytes, lanes %#x from %d, %v: %d, want %d", w.size, w.touch, lo, w.addr, got,
+				want)
+		}
 	}
 }
