@@ -46,6 +46,7 @@ var vgroups = []vgroup{
 	{"gpu", "GPU: microbenchmarks", gpuRows, gpuLeft, false},
 	{"gpu-curves", "GPU: curves", curveRows, nil, false},
 	{"gpu-gemm", "GPU: matrix products", gemmRows, nil, true},
+	{"gpu-attention", "GPU: attention", attentionRows, nil, true},
 }
 
 var tensorLeft = []string{
