@@ -54,6 +54,9 @@ type Code struct {
 	// number at the end. An instruction without any has folded into others.
 	First  []int32
 	Micros []Micro
+	// Wide are the bytes a lane that a load from shared memory takes for others that have folded
+	// into it; 0 for those of its own.
+	Wide []uint8
 	// Wait are the tokens that a folded instruction's operands may be behind.
 	Wait []uint8
 	// Registers is how many 32-bit registers a thread needs; Spilled those that did not fit.
@@ -83,6 +86,7 @@ const maxRegisters = 255
 // lowering is the work on one function.
 type lowering struct {
 	t      *Target
+	mod    *ptx.Module // that the function is of
 	f      *ptx.Func
 	insts  []*ptx.Inst
 	labels []int
@@ -103,13 +107,14 @@ type op struct {
 	seq         []step  // machine instructions
 	fold        bool
 	branch      bool
-	fence       bool // nothing moves across
+	fence       bool  // nothing moves across
+	wide        uint8 // bytes that a load takes for its neighbours too; 0 for its own
 	mem         access
 }
 
-// Func lowers a function, whose code and labels are as f.Code gives them.
-func Func(f *ptx.Func, insts []*ptx.Inst, labels []int, t *Target) *Code {
-	l := &lowering{t: t, f: f, insts: insts, labels: labels}
+// Func lowers a function of a module, whose code and labels are as f.Code gives them.
+func Func(m *ptx.Module, f *ptx.Func, insts []*ptx.Inst, labels []int, t *Target) *Code {
+	l := &lowering{t: t, mod: m, f: f, insts: insts, labels: labels}
 	l.operands()
 	l.foldAll()
 	l.expand()

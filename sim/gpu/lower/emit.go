@@ -134,6 +134,7 @@ func (e *emitter) inst(o *op) {
 	if e.code != nil {
 		e.code.First = append(e.code.First, int32(len(e.code.Micros)))
 		e.code.Wait = append(e.code.Wait, e.behind(o))
+		e.code.Wide = append(e.code.Wide, o.wide)
 	}
 	if o.fold || len(o.seq) == 0 {
 		e.pass(o)

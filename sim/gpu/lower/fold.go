@@ -41,6 +41,7 @@ func (l *lowering) foldAll() {
 			}
 		}
 	}
+	f.merge()
 	for i := range l.insts {
 		f.fold(i)
 	}

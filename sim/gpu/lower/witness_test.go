@@ -81,7 +81,7 @@ func kernel(t *testing.T, file, name string) (*ptx.Func, *Code) {
 	insts, labels := f.Code()
 	target := testTarget
 	target.SM = int(m.Arch()) / 10
-	return f, Func(f, insts, labels, &target)
+	return f, Func(m, f, insts, labels, &target)
 }
 
 // straight reports whether no branch goes back: ptxas unrolls loops, and then counts differ.
@@ -280,7 +280,7 @@ func BenchmarkFunc(b *testing.B) {
 	f := m.Funcs[0]
 	insts, labels := f.Code()
 	for b.Loop() {
-		Func(f, insts, labels, &testTarget)
+		Func(m, f, insts, labels, &testTarget)
 	}
 	b.ReportMetric(float64(len(insts))*float64(b.N)/b.Elapsed().Seconds(), "instr/s")
 }

@@ -53,7 +53,7 @@ func (d *decoder) program(entry *ptx.Func) {
 	d.lowered = map[*ptx.Func]*lower.Code{}
 	for _, f := range list {
 		insts, labels := f.Code()
-		d.lowered[f] = lower.Func(f, insts, labels, d.target)
+		d.lowered[f] = lower.Func(d.mod, f, insts, labels, d.target)
 	}
 	frames := make([]callee, len(list))
 	for i, f := range list {
@@ -253,7 +253,7 @@ func (d *decoder) extents() {
 // allot appends a variable to a space and returns its offset.
 func (d *decoder) allot(end *int, v *ptx.Var) int {
 	size := v.Size()
-	align := max(v.Align, v.Type.Size()*max(1, v.Vec), 1)
+	align := lower.Alignment(v)
 	at := (*end + align - 1) / align * align
 	*end = at + size
 	return at
@@ -267,10 +267,11 @@ func (d *decoder) body() {
 	for i := range labels {
 		labels[i] += len(d.p.insts)
 	}
-	for _, k := range code.Order {
+	for place, k := range code.Order {
 		in := insts[k]
 		d.in = in
-		d.out = inst{guard: -1, line: in.Pos.Line, loc: d.loc(in), op: in.Op.ID}
+		d.out = inst{guard: -1, line: in.Pos.Line, loc: d.loc(in), op: in.Op.ID,
+			wide: uint32(code.Wide[place])}
 		if in.Guard.Name != "" {
 			d.out.guard, d.out.guardNot = d.place[in.Guard.Index], in.Guard.Not
 		}

@@ -63,6 +63,9 @@ func (c *Core) memory(w *Warp, in *inst, token uint8, t int64) {
 		w.result(token, done, ShortScoreboard)
 		return
 	}
+	if in.wide > 0 { // the lanes' addresses are those of its first word
+		w.size = in.wide
+	}
 	c.shared(w, token, t)
 }
 
