@@ -21,8 +21,8 @@ type job struct {
 }
 
 // weakJobs are only shown, and why.
-var weakJobs = map[string]string{"remote arrival to the end of the wait": "published in cycles, but " +
-	"taken with the nanosecond timer"}
+var weakJobs = map[string]string{
+	"remote arrival to the end of the wait": "published in cycles, taken with a timer in ns"}
 
 func hopperRows() []vrow {
 	var rows []vrow

@@ -254,7 +254,7 @@ func tensorRows() []vrow {
 const (
 	l2Set = 8 << 20
 	// Beyond L2: the first run fills it, so that what counts writes back as much as it dirties.
-	hbmShort, hbmLong = 96 << 20, 160 << 20
+	hbmShort, hbmLong = 80 << 20, 128 << 20
 )
 
 func memoryRows() []vrow {
