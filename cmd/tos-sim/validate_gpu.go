@@ -23,7 +23,10 @@ type probe struct {
 	prepare  func(at uint64, p []byte) // fills input, which lies at that address
 	warm     bool                      // a first run fills L2
 	shared   int
-	wholeGPU bool // all SMs, not one
+	wholeGPU bool   // all SMs, not one
+	after    string // runs after the clock
+	hopper   bool   // for sm_90a
+	cluster  int    // CTAs of a cluster; 0 for none
 }
 
 const probeHead = `.version 8.0
@@ -56,12 +59,16 @@ const probeTail = `
 
 func (p *probe) text() string {
 	var b strings.Builder
-	b.WriteString(probeHead)
+	head := probeHead
+	if p.hopper {
+		head = strings.Replace(head, "sm_80", "sm_90a", 1)
+	}
+	b.WriteString(head)
 	if p.shared > 0 {
-		fmt.Fprintf(&b, "\t.shared .align 16 .b8 store[%d];\n\tmov.u32 %%r5, store;\n", p.shared)
+		fmt.Fprintf(&b, "\t.shared .align 1024 .b8 store[%d];\n\tmov.u32 %%r5, store;\n", p.shared)
 	}
 	b.WriteString(p.setup + "\n\tmov.u64 %rd3, %clock64;\n" + p.body +
-		"\n\tmov.u64 %rd4, %clock64;\n" + probeTail)
+		"\n\tmov.u64 %rd4, %clock64;\n" + p.after + probeTail)
 	return b.String()
 }
 
@@ -110,6 +117,9 @@ func (p *probe) cycles(c *chip.Chip) (float64, error) {
 		l := sm.Launch{Prog: prog, Grid: [3]uint32{uint32(p.ctas), 1, 1},
 			Block: [3]uint32{uint32(p.threads), 1, 1}, Params: params, Mem: &dev}
 		cores := 1
+		if p.cluster > 0 {
+			l.Cluster, cores = [3]uint32{uint32(p.cluster), 1, 1}, p.cluster
+		}
 		if p.wholeGPU {
 			cores = int(c.Get("sm.count"))
 		}

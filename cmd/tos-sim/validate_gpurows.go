@@ -51,7 +51,7 @@ const gpuAllow = 5
 
 func gpuRows() []vrow {
 	var rows []vrow
-	for _, part := range [][]vrow{chainRows(), rateRows(), tensorRows(), memoryRows(),
+	for _, part := range [][]vrow{chainRows(), rateRows(), tensorRows(), memoryRows(), hopperRows(),
 		systemRows()} {
 		rows = append(rows, part...)
 	}
@@ -253,10 +253,8 @@ func tensorRows() []vrow {
 
 const (
 	l2Set = 8 << 20
-	// A read misses wherever it is.
-	readShort, readLong = 24 << 20, 48 << 20
 	// Beyond L2: the first run fills it, so that what counts writes back as much as it dirties.
-	writeShort, writeLong = 96 << 20, 160 << 20
+	hbmShort, hbmLong = 80 << 20, 128 << 20
 )
 
 func memoryRows() []vrow {
@@ -280,10 +278,7 @@ func memoryRows() []vrow {
 		return m.stream(c, span{l2Set, 2}, span{l2Set, 6}, true)
 	})
 	hbm := streams(func(c *chip.Chip, m mix) (float64, error) {
-		if m.stores == 0 {
-			return m.stream(c, span{readShort, 1}, span{readLong, 1}, false)
-		}
-		return m.stream(c, span{writeShort, 1}, span{writeLong, 1}, false)
+		return m.stream(c, span{hbmShort, 1}, span{hbmLong, 1}, false)
 	})
 	perClock := func(c *chip.Chip) (float64, error) { return l2(c, mix{1, 0}) }
 	bytes := func(c *chip.Chip, name string, low, high float64, source, mark string, allow float64,
@@ -293,7 +288,7 @@ func memoryRows() []vrow {
 	rows = append(rows,
 		bytes(a, "L2 reads", 3700, 3900, srcBenches, fitted, gpuAllow, noteTable, perClock),
 		bytes(h, "L2 reads", 3950, 4100, srcBenchPCI, fitted, gpuAllow, noteTable, perClock),
-		bytes(g, "L2 reads", 3743, 0, srcH200Job, fitted, gpuAllow, noteTable, perClock),
+		bytes(g, "L2 reads", 3743, 0, srcH200Job, predicted, gpuAllow, "", perClock),
 		bytes(g, "L2 reads", 4950, 5360, srcBenches, predicted, gpuAllow, noteTwo, perClock),
 		bytes(g, "HBM reads", 2235, 0, srcH200Job, predicted, gpuAllow, "",
 			func(c *chip.Chip) (float64, error) { return hbm(c, mix{1, 0}) }))

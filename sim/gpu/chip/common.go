@@ -10,6 +10,7 @@ const (
 	luo       = "Luo et al., IPDPS 2024 [N]"
 	benches   = "te42kyfo/gpu-benches, commit 1c36d50 [S]"
 	flash     = "FlashGPU-Sim configuration, a fit of its own model [S]"
+	job       = "H200 job of FlashGPU-Sim [S]"
 	catalogue = "B300 catalogue, one source [S]"
 	slides    = "public slide deck CUDA Performance Study - H100 SXM5 [S]"
 )
@@ -41,8 +42,22 @@ var shared = []Param{
 	{"pipe.queue", 16, "clk", huerta + ": 4 entries a sub-core"},
 	{"pipe.inflight", 384, "", flash + ": TMA requests of 128 B a SM; others taken as alike"},
 	{"pipe.port", 64, "B/clk", "datasheets: L2 to SM [R]"},
-	{"cluster.latency", 180, "clk", luo + "; H200 job 178-208 [S]"},
+	{"cluster.latency", 193, "clk", job + ": mean of the pairs; Luo et al. 180 [N]"},
+	{"cluster.own", 37, "clk", job},
+	{"cluster.load", 6.44, "clk", job + ": 19.88 B/clk one way"},
+	{"cluster.store", 6.76, "clk", job + ": 18.95 B/clk one way"},
+	{"cluster.copy", 21.06, "B/clk", job + ": one way"},
+	{"mbarrier.arrive", 5, "clk", "fitted to " + job + ": 6 with the reading of the clock"},
+	{"mbarrier.test", 41, "clk", "fitted to " + job + ": 43 with the reading of the clock"},
+	{"mbarrier.suspend", 7776, "clk", job + ": an operation"},
+	{"wgmma.issue", 2, "clk", "fitted to " + job + ": 4.3 with the reading of the clock"},
+	{"wgmma.issue_regs", 8, "clk", "fitted to " + job + ": 9-10 with the reading of the clock"},
+	{"wgmma.fence", 19, "clk", "fitted to " + job + ": span of N=64"},
+	{"wgmma.depth", 6, "", flash + ": 6 in flight a SM"},
+	{"wgmma.tail", 44, "clk", "fitted to " + job + ": wait 43 + N/2"},
+	{"wgmma.tail_regs", 40, "clk", "fitted to " + job + ": wait 33 + N/2"},
 	{"bulk.latency", 170, "clk", "Luo et al., arXiv 2501.12084v2 [N]"},
+	{"bulk.map", 400, "clk", "fitted to " + job + ": a load of 256 B end to end"},
 	{"bulk.multicast", 99, "clk", "H200 job: extra fixed delay [S]"},
 	{"bulk.issue", 33, "clk", "FlashGPU-Sim: 32-33 on H100 [S]"},
 	{"l1.line_base", 0.96, "clk", "fitted to " + benches + ": loads with odd strides"},

@@ -107,6 +107,7 @@ type flight struct {
 	pending int32
 	group   uint32
 	used    bool
+	lag     int64     // until its tensor map is there
 	others  []arrival // of a multicast: they come at the same time
 }
 
@@ -126,9 +127,11 @@ func (c *Core) send(w *Warp, t int64) {
 			c.lagging = append(c.lagging, a)
 		case x.bytes > 0 || len(x.pieces) > 0:
 			last = c.bulk(a, t)
+			c.flights[last].lag = c.mapped(x.from, t)
 		case x.again && last >= 0: // none if the box lies beyond the tensor: nothing is read
 			c.flights[last].others = append(c.flights[last].others, a)
 		case x.write:
+			c.mapped(x.from, t) // a prefetch, or an empty box
 		default:
 			last = -1
 			a.at = t + c.grid.cfg.Remote
@@ -139,6 +142,26 @@ func (c *Core) send(w *Warp, t int64) {
 	if len(c.lagging) > 0 {
 		c.lag()
 	}
+}
+
+// mapUse is a tensor map that an SM has read.
+type mapUse struct {
+	addr  uint64
+	ready int64
+}
+
+// mapped is how long a copy waits for its tensor map: the first of an SM fetches it.
+func (c *Core) mapped(addr uint64, t int64) int64 {
+	if addr == 0 {
+		return 0
+	}
+	for _, m := range c.maps {
+		if m.addr == addr {
+			return max(m.ready-t, 0)
+		}
+	}
+	c.maps = append(c.maps, mapUse{addr, t + c.grid.cfg.MapLag})
+	return c.grid.cfg.MapLag
 }
 
 // lag lets the arrivals that wait for their warp's earlier copies go when those have ended.
@@ -196,15 +219,12 @@ func (c *Core) bulk(a arrival, t int64) int {
 		g.read = max(g.read, c.lsu.port/fine+c.grid.cfg.Latency[lower.Memory])
 	}
 	if n == 0 {
-		fl.at += int64(float64(a.bytes) / clusterRate)
+		fl.at += int64(float64(a.bytes) / c.grid.cfg.CopyRate)
+		c.tma = max(c.tma, fl.at)
 		c.depart()
 	}
 	return f
 }
-
-// clusterRate is bytes a cycle of a copy from one SM's shared memory to another's
-// (FlashGPU-Sim: TMA put 21.25 B/clk/SM).
-const clusterRate = 21.25
 
 // sectorMask is the sectors of a line that bytes lo to hi-1 touch.
 func sectorMask(lo, hi uint64) (m uint8) {
@@ -233,7 +253,7 @@ func (c *Core) depart() {
 			continue
 		}
 		f.used = false
-		f.at += c.grid.cfg.BulkLag
+		f.at += c.grid.cfg.BulkLag + f.lag
 		if len(f.others) > 0 {
 			f.at += c.grid.cfg.CastLag
 		}

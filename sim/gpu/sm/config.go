@@ -39,6 +39,20 @@ type Config struct {
 	Port      float64 // bytes a cycle from L2 to an SM
 	Fence     int64   // of membar and fence at GPU scope
 	Remote    int64   // latency to another SM of the cluster
+	RemoteOwn int64   // of a cluster address in the SM's own shared memory
+	RemoteGet float64 // cycles of the memory pipe that a wavefront from another SM takes,
+	RemotePut float64 // and one to another SM
+	MapLag    int64   // of the first copy of an SM by a tensor map
+	CopyRate  float64 // bytes a cycle of bulk copies to another SM
+	Arrive    int64   // from an arrival at an mbarrier to the next instruction
+	Test      int64   // from a test of an mbarrier to its result
+	Suspend   int64   // that a test that fails holds a warp, at most
+	MMAIssue  int64   // from a wgmma to the next instruction,
+	MMARegs   int64   // and with A in registers
+	MMAFence  int64   // of wgmma.fence
+	MMADepth  int     // wgmmas that a sub-core holds
+	MMATail   int64   // from the end of a wgmma's work to that of a wait
+	MMATailR  int64   // and with A in registers
 	BulkLag   int64   // of a bulk load beyond a plain one
 	CastLag   int64   // of a multicast beyond that
 	BulkIssue int64   // cycles between two requests to the copy engine

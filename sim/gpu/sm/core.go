@@ -50,7 +50,7 @@ type subCore struct {
 	next  int64
 	free  [lower.Units]int64 // in 1/fine cycles
 	light int64              // the second half of the FMA pipe
-	mmas  [8]int64           // ends of the latest wgmmas
+	mmas  []int64            // ends of the latest wgmmas
 	mma   int
 
 	issued int64 // machine instructions
@@ -70,6 +70,7 @@ type Core struct {
 	now     int64
 	pipe    int64 // when the memory pipe is free, in 1/fine cycles
 	tma     int64 // when the copy engine is
+	maps    []mapUse
 	l1      l1Cache
 	lsu     requests
 	due     []arrival // by time
@@ -94,6 +95,7 @@ func newCore(g *Grid, id int) *Core {
 	c := &Core{grid: g, id: id, subs: make([]subCore, g.cfg.SubCores), next: far}
 	for i := range c.subs {
 		c.subs[i].next = far
+		c.subs[i].mmas = make([]int64, max(g.cfg.MMADepth, 1))
 	}
 	c.lsu.slots = make([]int64, max(g.cfg.InFlight, 1))
 	return c
@@ -280,20 +282,17 @@ func (c *Core) book(s *subCore, m *lower.Micro, t int64) {
 	c.busy[u] += n
 	if u == lower.Warpgroup {
 		s.mmas[s.mma] = (start + n) / fine
-		s.mma = (s.mma + 1) % wgmmaDepth
+		s.mma = (s.mma + 1) % len(s.mmas)
 	}
 }
-
-// wgmmaDepth is how many wgmmas a sub-core holds (FlashGPU-Sim: 6 in flight a SM, a fit).
-const wgmmaDepth = 6
 
 func (c *Core) latency(u lower.Unit) int64 { return c.grid.cfg.Latency[u] }
 
 // effects gives the results of an executed instruction their times.
 func (c *Core) effects(s *subCore, w *Warp, in *inst, m *lower.Micro, t int64) {
 	q := in.cost.queue
-	if in.cost.tail > 0 {
-		w.groups[mmaQueue].join(s.free[lower.Tensor]/fine + in.cost.tail)
+	if in.cost.warpgroup != noWarpgroup {
+		c.warpgroup(s, w, in.cost.warpgroup, t)
 	}
 	switch {
 	case m.Unit == lower.Memory:
@@ -310,6 +309,21 @@ func (c *Core) effects(s *subCore, w *Warp, in *inst, m *lower.Micro, t int64) {
 	if len(w.transfers) > 0 {
 		c.send(w, t)
 	}
+}
+
+// warpgroup gives a wgmma, or the fence before it, its time.
+func (c *Core) warpgroup(s *subCore, w *Warp, of warpgroup, t int64) {
+	cfg := &c.grid.cfg
+	issue, tail := cfg.MMAIssue, cfg.MMATail
+	switch of {
+	case mmaFence:
+		w.at = t + max(cfg.MMAFence, 1)
+		return
+	case mmaRegisters:
+		issue, tail = cfg.MMARegs, cfg.MMATailR
+	}
+	w.at = t + max(issue, 1)
+	w.groups[mmaQueue].join(s.free[lower.Tensor]/fine + tail)
 }
 
 // settle finds when w's next machine instruction can issue. Instructions that have folded into

@@ -168,6 +168,7 @@ type CTA struct {
 	maps    tensorMaps
 	box     []byte // see scratch
 	gaveUp  int    // try_wait that expired since a phase last ended
+	phased  int64  // when a phase of an mbarrier ended last
 	start   int64
 	skew    int64 // cycles of waves that were not timed before it began
 	issued  uint64
@@ -216,6 +217,14 @@ func (c *CTA) cycles(ns uint32) int64 {
 		return 0
 	}
 	return int64(float64(ns) * c.core.grid.cfg.GHz)
+}
+
+// suspension is how long a test of an mbarrier that fails holds a warp, at most.
+func (c *CTA) suspension() int64 {
+	if c.core == nil {
+		return 0
+	}
+	return c.core.grid.cfg.Suspend
 }
 
 func (c *CTA) fail(w *Warp, format string, args ...any) {

@@ -382,6 +382,9 @@ func (d *decoder) decode(labels []int) {
 		if in.Op.ID == ptx.OpFenceProxy && in.Has(ptx.ModAsync) {
 			d.out.run = (*Warp).proxyFence
 		}
+		if in.Op.ID == ptx.OpPrefetch && in.Has(ptx.ModTensormap) {
+			d.out.run = d.mapPrefetch()
+		}
 	default:
 		before := len(d.faults)
 		if run := d.operation(); run != nil {

@@ -11,18 +11,12 @@ import (
 // wgmma works on 64 rows of A, 16 a warp of the warpgroup. Data moves at issue, as with cp.async:
 // a correct program touches operands and accumulators only after wgmma.wait_group.
 
-// Cycles from the end of the tensor pipe's work to the end of a wait: 43 + N/2 in all with A in
-// shared memory, 33 + N/2 with A in registers (H200 job of FlashGPU-Sim [S]).
-const (
-	tailShared    = 43
-	tailRegisters = 33
-)
-
 // wgmma decodes the family.
 func (d *decoder) wgmma() func(*Warp) {
 	d.out.cost.queue = mmaQueue
 	switch d.in.Op.ID {
 	case ptx.OpWgmmaFence:
+		d.out.cost.warpgroup = mmaFence
 		return func(*Warp) {}
 	case ptx.OpWgmmaCommitGroup:
 		d.out.cost.commit = true
@@ -92,7 +86,7 @@ func (d *decoder) mmaAsync() func(*Warp) {
 		return nil
 	}
 	// m64nNk takes N/2 cycles for 32 bytes of k, whatever the type (Luo et al.).
-	d.out.cost.tail = tailShared
+	d.out.cost.warpgroup = mmaShared
 	if !d.wgmmaOperands(x, elementFormat[in.Type(1)].Bits) {
 		return nil
 	}
@@ -106,7 +100,7 @@ func (d *decoder) wgmmaOperands(x *wgmma, bits int) bool {
 	signs := map[int]uint32{8: 0x80808080, 16: 0x80008000, 32: 0x80000000}
 	if args[1].Kind == ptx.KindVector {
 		x.aRegs = d.slots(&args[1], false)
-		d.out.cost.tail = tailRegisters
+		d.out.cost.warpgroup = mmaRegisters
 	} else {
 		x.a.desc = d.src64(1)
 	}

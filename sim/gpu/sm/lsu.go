@@ -63,10 +63,27 @@ func (c *Core) memory(w *Warp, in *inst, token uint8, t int64) {
 		w.result(token, done, ShortScoreboard)
 		return
 	}
+	switch in.cost.barrier {
+	case arrives:
+		w.at = t + max(cfg.Arrive, 1)
+	case tests:
+		w.result(token, c.turn(t, cfg.Access*fine)+c.test(w, t), ShortScoreboard)
+		return
+	}
 	if in.wide > 0 { // the lanes' addresses are those of its first word
 		w.size = in.wide
 	}
-	c.shared(w, token, t)
+	c.shared(w, in, token, t)
+}
+
+// test is the latency of a test of an mbarrier. It comes before the arrival that has just been made
+// here, and waits as if it had found none.
+func (c *Core) test(w *Warp, t int64) int64 {
+	cfg := &c.grid.cfg
+	if t-w.cta.phased <= cfg.Arrive {
+		return cfg.Test + cfg.Release
+	}
+	return cfg.Test
 }
 
 // turn takes the memory pipe for some time, in 1/fine cycles, and returns the cycle it begins.
@@ -84,27 +101,48 @@ func (w *Warp) result(token uint8, at int64, why Reason) {
 }
 
 // shared is an access to shared memory: as many turns of the pipe as wavefronts.
-func (c *Core) shared(w *Warp, token uint8, t int64) {
+func (c *Core) shared(w *Warp, in *inst, token uint8, t int64) {
 	cfg := &c.grid.cfg
 	waves := w.wavefronts()
-	start := c.turn(t, max(waves, cfg.Access)*fine)
+	work := max(waves, cfg.Access) * fine
 	lat := cfg.Latency[lower.Memory] + waves - 1
-	switch {
-	case w.phases == 1 && w.size == 4: // it has no address; the warp's last one says nothing
+	switch w.reach() {
+	case another:
+		each := cfg.RemotePut
+		if in.cost.load {
+			each = cfg.RemoteGet
+		}
+		lat, work = cfg.Remote, max(work, int64(float64(waves)*each*fine))
+	case itself:
+		lat = cfg.RemoteOwn + waves - 1
+	case none:
 		lat = cfg.Shuffle
-	case w.remote():
-		lat = cfg.Remote
 	}
-	w.result(token, start+lat, ShortScoreboard)
+	w.result(token, c.turn(t, work)+lat, ShortScoreboard)
 }
 
-// remote reports whether the access goes to another CTA of the cluster.
-func (w *Warp) remote() bool {
-	if len(w.cta.cluster.ctas) == 1 {
-		return false
+// reach is whose shared memory an access goes to, and how it says so.
+type reach uint8
+
+const (
+	inside  reach = iota // by an address of the CTA
+	itself               // by one of the cluster, which is the CTA
+	another              // another CTA of the cluster
+	none                 // a shuffle has no address; the warp's last one says nothing
+)
+
+func (w *Warp) reach() reach {
+	if w.phases == 1 && w.size == 4 {
+		return none
 	}
 	a := w.addr[first(w.touch)] &^ windowMask
-	return a >= 1<<rankShift && int(a>>rankShift)-1 != w.cta.rank
+	switch {
+	case len(w.cta.cluster.ctas) == 1 || a < 1<<rankShift:
+		return inside
+	case int(a>>rankShift)-1 == w.cta.rank:
+		return itself
+	}
+	return another
 }
 
 // global is an access beyond the SM, a request for each line of 128 bytes that L1 does not have.
@@ -116,7 +154,7 @@ func (c *Core) global(w *Warp, in *inst, token uint8, t int64) {
 	}
 	if w.space == inShared ||
 		w.space == inGeneric && w.addr[first(w.touch)]&windowMask == SharedWindow {
-		c.shared(w, token, t)
+		c.shared(w, in, token, t)
 		return
 	}
 	if c.l1.lines == nil {

@@ -56,6 +56,7 @@ type transfer struct {
 	wait     bool // for the lane's earlier cp.async
 	write    bool // to global memory: no mbarrier but a bulk group
 	global   uint64
+	from     uint64 // of a tensor copy: where its map lies
 	bytes    int
 	pieces   []piece // of global memory, if the bytes do not lie together
 	again    bool    // of a multicast: it comes with the transfer before it
@@ -108,6 +109,9 @@ func (c *CTA) update(w *Warp, p []byte, f func(b *mbarrier)) {
 // wakeAll lets parked warps look again, and lanes that wait in a warp that runs.
 func (c *CTA) wakeAll() {
 	c.gaveUp = 0
+	if c.clock != nil {
+		c.phased = int64(c.clock())
+	}
 	for _, w := range c.warps {
 		if !w.parked {
 			w.stalled = 0
@@ -229,7 +233,7 @@ func (d *decoder) mbarrierInit() func(*Warp) {
 // mbarrierArrive is arrive, arrive_drop, expect_tx and complete_tx and their compositions.
 func (d *decoder) mbarrierArrive() func(*Warp) {
 	in := d.in
-	d.out.class = inPipe
+	d.out.class, d.out.cost.barrier = inPipe, arrives
 	args := in.Args
 	var state []slot
 	switch in.Op.ID {
@@ -286,7 +290,7 @@ func arrivalEffect(id ptx.OpID) func(b *mbarrier, n int64) {
 // phaseTest decodes the wait instructions: lanes whose phase has ended.
 func (d *decoder) phaseTest() func(w *Warp) uint32 {
 	in := d.in
-	d.out.class, d.out.cost.load = inPipe, true
+	d.out.class, d.out.cost.load, d.out.cost.barrier = inPipe, true, tests
 	addr := d.address(&in.Args[1])
 	parity := in.Has(ptx.ModParity)
 	phase := -1
@@ -325,10 +329,6 @@ func (d *decoder) testWait() func(*Warp) {
 	return func(w *Warp) { w.pred[dst] = w.pred[dst]&^w.mask | test(w) }
 }
 
-// failingWait is how long the hardware suspends a try_wait that fails: 7776 cycles an operation
-// (H200 job of FlashGPU-Sim [S]).
-const failingWait = 7776
-
 // tryWait suspends the warp until the phase ends or its patience does.
 func (d *decoder) tryWait() {
 	test := d.phaseTest()
@@ -337,7 +337,7 @@ func (d *decoder) tryWait() {
 	d.out.try = func(w *Warp) bool {
 		ended := test(w)
 		if ended != w.mask && !w.expired {
-			w.wake = w.now() + failingWait
+			w.wake = w.now() + w.cta.suspension()
 			return false
 		}
 		w.pred[dst] = w.pred[dst]&^w.mask | ended

@@ -72,15 +72,35 @@ type inst struct {
 
 // cost is what the timing layer must know beside the class and the machine program.
 type cost struct {
-	tail    int64 // of wgmma: from its end to what wgmma.wait_group waits for
-	load    bool  // a result comes back
-	atomic  bool
-	queue   queue
-	commit  bool // a commit_group of the queue
-	wait    int32
-	read    bool // a wait for the sources only
-	waiting bool // a wait_group: at most wait groups of the queue may be outstanding
+	warpgroup warpgroup
+	barrier   barrierUse
+	load      bool // a result comes back
+	atomic    bool
+	queue     queue
+	commit    bool // a commit_group of the queue
+	wait      int32
+	read      bool // a wait for the sources only
+	waiting   bool // a wait_group: at most wait groups of the queue may be outstanding
 }
+
+// warpgroup is what part an instruction has in wgmma.
+type warpgroup uint8
+
+const (
+	noWarpgroup warpgroup = iota
+	mmaShared             // A in shared memory
+	mmaRegisters
+	mmaFence
+)
+
+// barrierUse is what an instruction does with an mbarrier.
+type barrierUse uint8
+
+const (
+	noBarrier barrierUse = iota
+	arrives
+	tests
+)
 
 // Program is a kernel ready to run. One thread at a time may run it.
 type Program struct {

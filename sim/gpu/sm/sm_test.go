@@ -116,6 +116,8 @@ var testConfig = Config{SM: 90, GHz: 1, SubCores: 4, Warps: 64, CTAs: 32, Regist
 	Shared: 228 << 10, Reserved: 1024, Unified: 256 << 10, L1: 220 << 10, L1Latency: 34,
 	Predicate: 13, Reuse: 10, Taken: 12, Release: 20, Access: 2, Queue: 16, Shuffle: 23,
 	CopyIssue: 4, InFlight: 384, Port: 64, Fence: 500, Remote: 180, BulkLag: 170, BulkIssue: 33,
+	RemoteOwn: 37, RemoteGet: 6, RemotePut: 6, CopyRate: 21, Arrive: 5, Test: 41, Suspend: 7776,
+	MMAIssue: 2, MMARegs: 8, MMAFence: 19, MMADepth: 6, MMATail: 44, MMATailR: 40,
 	Latency: [lower.Units]int64{lower.ALU: 4, lower.FMA: 4, lower.Heavy: 4, lower.Half: 5,
 		lower.Double: 8, lower.Special: 19, lower.Tensor: 24, lower.Warpgroup: 1, lower.Memory: 29,
 		lower.Copy: 1, lower.Barrier: 1, lower.Control: 1},

@@ -108,8 +108,8 @@ func TestConflictsAreCounted(t *testing.T) {
 			}
 		}
 		if got, want := w.conflicts(lo, lo+lanes), slices.Max(banks[:]); got != want {
-			t.Fatalf("%d bytes, lanes %#x from %d, %v: %d, want %d", w.size, w.touch, lo, w.addr, got,
-				want)
+			t.Fatalf("%d bytes, lanes %#x from %d, %v: %d, want %d", w.size, w.touch, lo, w.addr,
+				got, want)
 		}
 	}
 }

@@ -20,6 +20,7 @@ type tensorMove struct {
 	at      [5]int64 // coordinates of the box
 	offsets [3]int64 // im2col: of the filter, added to the pixels' coordinates
 	shared  uint64
+	from    uint64 // where the map lies
 	f       combine
 }
 
@@ -51,6 +52,18 @@ func (w *Warp) tensorMap(l int, addr uint64) (m gpu.TensorMap, ok bool) {
 	}
 	c.maps[b] = m
 	return m, true
+}
+
+// mapPrefetch is prefetch.tensormap: the SM's first copy by the map does not wait for it.
+func (d *decoder) mapPrefetch() func(*Warp) {
+	addr := d.address(&d.in.Args[0])
+	return func(w *Warp) {
+		addr(w)
+		if w.mask != 0 {
+			t := transfer{write: true, from: w.addr[first(w.mask)]}
+			w.transfers = append(w.transfers, t)
+		}
+	}
 }
 
 // tensorOperands decodes [map, {coordinates}] and im2col offsets.
@@ -174,7 +187,7 @@ func (t *tensorOperands) fetch(w *Warp, l int, addr uint64, c *tensorMove) bool 
 	if !ok {
 		return false
 	}
-	c.m = m
+	c.m, c.from = m, addr
 	for i, r := range t.coords {
 		c.at[i] = int64(int32(w.r[r][l]))
 	}
@@ -310,7 +323,7 @@ func (w *Warp) tensorLoad(l int, c *tensorMove, mbar uint64, mask int) bool {
 	size, es := c.rowBytes(), int64(c.m.Type.Size())
 	box := w.cta.scratch(c.boxBytes())
 	clear(box)
-	t := transfer{tx: int64(len(box)), pieces: make([]piece, 0, len(box)/size)}
+	t := transfer{tx: int64(len(box)), from: c.from, pieces: make([]piece, 0, len(box)/size)}
 	if !c.each(func(row int, at [5]int64) bool {
 		p := box[row*size:][:size]
 		lo, hi, addr := c.inside(&at)
@@ -385,7 +398,7 @@ func (w *Warp) tensorStore(c *tensorMove) bool {
 	if !c.gather(w, box) {
 		return false
 	}
-	t := transfer{write: true, pieces: make([]piece, 0, len(box)/size)}
+	t := transfer{write: true, from: c.from, pieces: make([]piece, 0, len(box)/size)}
 	if !c.each(func(row int, at [5]int64) bool {
 		lo, hi, addr := c.inside(&at)
 		if lo == hi {
