@@ -107,7 +107,7 @@ func Cases() []Case {
 	return slices.Concat(vectorCases, reduceCases, sortCases, arrayCases, matrixCases, tensorCases,
 		learnCases, bitCases, floatCases, atomicCases, warpCases, callCases, imageCases,
 		randomCases, graphCases, videoCases, fastCases,
-		hopperCases)
+		hopperCases, ladderCases)
 }
 
 // Run carries a case out. An error says what is not as it must be.

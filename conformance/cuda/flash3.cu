@@ -176,14 +176,16 @@ struct Rows {
     float high[2], sum[2], shrink[2];
 };
 
-// Scores that the mask hides, and those of keys that are not there.
+// Scores that the mask hides, and those of keys that are not there: from where on in a thread's rows
+// is worked out once, so that a score takes one comparison.
 template <int N, bool CAUSAL>
 __device__ inline void hide(float (&s)[N], int key, int query, int len) {
+    int end[2];
 #pragma unroll
-    for (int i = 0; i < N; i++) {
-        int j = key + i / 4 * 8 + i % 2, r = query + i % 4 / 2 * 8;
-        if (j >= len || CAUSAL && j > r) s[i] = -1e30f;
-    }
+    for (int r = 0; r < 2; r++) end[r] = (CAUSAL ? min(len, query + r * 8 + 1) : len) - key;
+#pragma unroll
+    for (int i = 0; i < N; i++)
+        if (i / 4 * 8 + i % 2 >= end[i / 2 % 2]) s[i] = -1e30f;
 }
 
 // Exponentials in place of scores; what earlier results are to be multiplied with is in shrink.
@@ -328,7 +330,7 @@ __device__ inline void consume(Shared<F> m, const CUtensorMap *out, const Tiles 
         for (int r = 0; r < 2; r++) {
             w.sum[r] += __shfl_xor_sync(~0u, w.sum[r], 1);
             w.sum[r] += __shfl_xor_sync(~0u, w.sum[r], 2);
-            w.sum[r] = __frcp_rn(w.sum[r]);
+            asm("rcp.approx.ftz.f32 %0, %0;" : "+f"(w.sum[r]));
         }
         wgmma_wait();
         release<C>(m.empty_v(pv.s));
