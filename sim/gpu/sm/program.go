@@ -62,10 +62,11 @@ type inst struct {
 	cost     cost
 	line     int32 // of the PTX
 	op       ptx.OpID
-	aligned  bool                // a barrier that all lanes of a warp must reach together
-	loc      Loc                 // of the source, where .loc says
-	fence    bool                // orders memory beyond the CTA
-	wide     uint32              // bytes a lane that a load from shared memory takes, neighbours included; or 0
+	aligned  bool // a barrier that all lanes of a warp must reach together
+	loc      Loc  // of the source, where .loc says
+	fence    bool // orders memory beyond the CTA
+	// bytes a lane that a load from shared memory takes, neighbours included; or 0
+	wide     uint32
 	uncached bool                // a load that L1 may not answer
 	sleep    func(w *Warp) int64 // cycles that it sleeps
 }
