@@ -66,24 +66,29 @@ struct Rows {
     float high[2][2], sum[2][2];
 };
 
+// Products take their operands from registers that were loaded a step of k before.
 template <int BN, int D>
 __device__ inline void scores(float (&s)[2][BN / 8][4], half *q, half *k, int warp, int lane) {
-#pragma unroll
-    for (int i = 0; i < D / 16; i++) {
-        unsigned a[2][4];
+    unsigned a[2][2][4], b[2][BN / 16][4];
+    auto load = [&](int i) {
 #pragma unroll
         for (int m = 0; m < 2; m++)
-            ldmatrix(a[m], place<BM>(q, m * 64 + warp * 16 + lane % 16, i * 2 + lane / 16));
+            ldmatrix(a[i % 2][m], place<BM>(q, m * 64 + warp * 16 + lane % 16, i * 2 + lane / 16));
 #pragma unroll
-        for (int n = 0; n < BN / 16; n++) {
-            unsigned b[4];
-            ldmatrix(b, place<BN>(k, n * 16 + lane % 16, i * 2 + lane / 16));
+        for (int n = 0; n < BN / 16; n++)
+            ldmatrix(b[i % 2][n], place<BN>(k, n * 16 + lane % 16, i * 2 + lane / 16));
+    };
+    load(0);
+#pragma unroll
+    for (int i = 0; i < D / 16; i++) {
+        if (i + 1 < D / 16) load(i + 1);
+#pragma unroll
+        for (int n = 0; n < BN / 16; n++)
 #pragma unroll
             for (int m = 0; m < 2; m++) {
-                mma(s[m][2 * n], a[m], b[0], b[2]);
-                mma(s[m][2 * n + 1], a[m], b[1], b[3]);
+                mma(s[m][2 * n], a[i % 2][m], b[i % 2][n][0], b[i % 2][n][2]);
+                mma(s[m][2 * n + 1], a[i % 2][m], b[i % 2][n][1], b[i % 2][n][3]);
             }
-        }
     }
 }
 
@@ -118,8 +123,16 @@ __device__ inline void softmax(float (&s)[2][BN / 8][4], float (&o)[2][D / 8][4]
 template <int BN, int D>
 __device__ inline void weigh(float (&o)[2][D / 8][4], const float (&s)[2][BN / 8][4], half *v,
                              int lane) {
+    unsigned b[2][D / 16][4];
+    auto load = [&](int i) {
+#pragma unroll
+        for (int n = 0; n < D / 16; n++)
+            ldmatrix_trans(b[i % 2][n], place<BN>(v, i * 16 + lane % 16, n * 2 + lane / 16));
+    };
+    load(0);
 #pragma unroll
     for (int i = 0; i < BN / 16; i++) {
+        if (i + 1 < BN / 16) load(i + 1);
         unsigned p[2][4];
 #pragma unroll
         for (int m = 0; m < 2; m++)
@@ -127,15 +140,12 @@ __device__ inline void weigh(float (&o)[2][D / 8][4], const float (&s)[2][BN / 8
             for (int j = 0; j < 4; j++)
                 p[m][j] = pack(s[m][2 * i + j / 2][j % 2 * 2], s[m][2 * i + j / 2][j % 2 * 2 + 1]);
 #pragma unroll
-        for (int n = 0; n < D / 16; n++) {
-            unsigned b[4];
-            ldmatrix_trans(b, place<BN>(v, i * 16 + lane % 16, n * 2 + lane / 16));
+        for (int n = 0; n < D / 16; n++)
 #pragma unroll
             for (int m = 0; m < 2; m++) {
-                mma(o[m][2 * n], p[m], b[0], b[1]);
-                mma(o[m][2 * n + 1], p[m], b[2], b[3]);
+                mma(o[m][2 * n], p[m], b[i % 2][n][0], b[i % 2][n][1]);
+                mma(o[m][2 * n + 1], p[m], b[i % 2][n][2], b[i % 2][n][3]);
             }
-        }
     }
 }
 
@@ -177,7 +187,8 @@ __device__ inline void attend(half *out, const half *q, const half *k, const hal
             float sum = w.sum[m][r];
             sum += __shfl_xor_sync(~0u, sum, 2);
             sum += __shfl_xor_sync(~0u, sum, 1);
-            float by = 1.0f / sum;
+            float by;
+            asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(by) : "f"(sum));
 #pragma unroll
             for (int n = 0; n < D / 8; n++)
                 *(unsigned *)(place<BM>(sq, m * 64 + warp * 16 + r * 8 + lane / 4, n) +

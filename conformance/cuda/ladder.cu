@@ -60,7 +60,7 @@ __device__ inline void put(float *c, const float (&d)[4][4][4], const Part &p, i
 }
 
 // mma.sync with operands from global memory.
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
     ladder_mma(float *c, const float *a, const float *b, int n, int k) {
     Part p;
     float d[4][4][4] = {};
@@ -72,11 +72,12 @@ extern "C" __global__ void __launch_bounds__(256)
 
 // A tile's rows of so many columns by cp.async, to rows with a pad that keeps banks apart.
 template <int K> __device__ inline void fetch(float *to, const float *from, int k) {
+    int row = threadIdx.x / (K / 4), col = threadIdx.x % (K / 4) * 4, apart = 256 / (K / 4);
 #pragma unroll
-    for (int i = threadIdx.x; i < TILE * K / 4; i += 256)
+    for (int i = 0; i < TILE * K / 4 / 256; i++, row += apart)
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                         shared_address(to + i / (K / 4) * (K + 4) + i % (K / 4) * 4)),
-                     "l"(from + (size_t)(i / (K / 4)) * k + i % (K / 4) * 4));
+                         shared_address(to + row * (K + 4) + col)),
+                     "l"(from + (size_t)row * k + col));
 }
 
 // mma.sync with operands from shared memory, K columns at a time.
@@ -100,12 +101,12 @@ __device__ inline void shared_mma(float *c, const float *a, const float *b, int 
     put(c, d, p, n);
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
     ladder_shared8(float *c, const float *a, const float *b, int n, int k) {
     shared_mma<8>(c, a, b, n, k);
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
     ladder_shared32(float *c, const float *a, const float *b, int n, int k) {
     shared_mma<32>(c, a, b, n, k);
 }
@@ -114,13 +115,12 @@ extern "C" __global__ void __launch_bounds__(256)
 
 // A tile's rows by cp.async to where the 128 byte swizzle wants them.
 __device__ inline void fetch_swizzled(float *to, const float *from, int k) {
+    int r = threadIdx.x / 8, piece = threadIdx.x % 8, at = r * K + (piece ^ r % 8) * 4;
 #pragma unroll
-    for (int i = threadIdx.x; i < TILE * K / 4; i += 256) {
-        int r = i / 8, piece = i % 8;
+    for (int i = 0; i < TILE / 32; i++)
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
-                         shared_address(to + r * K + (piece ^ r % 8) * 4)),
-                     "l"(from + (size_t)r * k + piece * 4));
-    }
+                         shared_address(to + i * 32 * K + at)),
+                     "l"(from + (size_t)(r + i * 32) * k + piece * 4));
 }
 
 template <int N> __device__ inline void multiply(float (&d)[N], const float *a, const float *b) {

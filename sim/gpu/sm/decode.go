@@ -328,6 +328,8 @@ func (d *decoder) outside() {
 		d.p.talks = d.p.talks || beyond && strong && in.Scope() != ptx.ModCta
 		c := in.Cache()
 		d.out.uncached = strong || c == ptx.ModCg || c == ptx.ModCv
+	case ptx.OpCpAsync:
+		d.out.uncached = in.Has(ptx.ModCg) // PTX ISA, cp.async: cached at L2 only
 	case ptx.OpAtom, ptx.OpRed:
 		d.p.talks = d.p.talks || beyond
 	case ptx.OpCpReduceAsyncBulk, ptx.OpCpReduceAsyncBulkTensor:
