@@ -49,11 +49,11 @@ const (
 	srcFlash3   = "FlashGPU-Sim, FA3 forward on H100 [S]"
 	flash2Allow = 10
 	flash3Allow = 9
-	// flash3Clock is implied by the name of the source's log and the ratio of its simulator's cycles
-	// to time; it is not stated.
+	// flash3Clock is implied by the name of the source's log and the ratio of its simulator's
+	// cycles to time; it is not stated.
 	flash3Clock = 1500e6
-	noteFlash   = " (conformance/cuda), not the authors' build; 1/%d of the SMs with as much of the " +
-		"rates of L2 and HBM, and as many heads of it; "
+	noteFlash   = " (conformance/cuda), not the authors' build; 1/%d of the SMs with as much of " +
+		"the rates of L2 and HBM, and as many heads of it; "
 	noteFlash2 = "our kernel flash2.cu" + noteFlash + "the clock is the source's cycles over its " +
 		"time; 168-248 bytes that ptxas spills are not modelled"
 	noteFlash3 = "our kernel flash3.cu" + noteFlash + "%.1f of %.1f waves, the rest in proportion; " +
@@ -84,8 +84,8 @@ func attentionRows() (rows []vrow) {
 	return rows
 }
 
-// partOf is a chip with a part of the SMs and of what they share, at a clock. L2 keeps its size, for
-// a head needs as much of it whoever works on it.
+// partOf is a chip with a part of the SMs and of what they share, at a clock. L2 keeps its size,
+// for a head needs as much of it whoever works on it.
 func partOf(c *chip.Chip, part, clock float64) (*chip.Chip, error) {
 	rates := []struct {
 		key   string
@@ -106,7 +106,8 @@ func partOf(c *chip.Chip, part, clock float64) (*chip.Chip, error) {
 	return c, err
 }
 
-// entryOn opens a chip alone, timed and without matrix arithmetic, and finds a kernel of the corpus.
+// entryOn opens a chip alone, timed and without matrix arithmetic, and finds a kernel of the
+// corpus.
 func entryOn(c *chip.Chip, file, kernel string) (*gpu.Accelerator, *gpu.Kernel, error) {
 	a, err := gpu.New(c, gpu.Options{Timed: true, Dry: true})
 	if err != nil {
