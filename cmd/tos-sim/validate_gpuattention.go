@@ -56,8 +56,8 @@ const (
 		"the rates of L2 and HBM, and as many heads of it; "
 	noteFlash2 = "our kernel flash2.cu" + noteFlash + "the clock is the source's cycles over its " +
 		"time; 168-248 bytes that ptxas spills are not modelled"
-	noteFlash3 = "our kernel flash3.cu" + noteFlash + "%.1f of %.1f waves, the rest in proportion; " +
-		"clock 1500 MHz, which the source implies and does not state"
+	noteFlash3 = "our kernel flash3.cu" + noteFlash + "%.1f of %.1f waves, the rest in " +
+		"proportion; clock 1500 MHz, which the source implies and does not state"
 )
 
 func (p *attention) String() string {
