@@ -47,7 +47,7 @@ var vgroups = []vgroup{
 	{"gpu-curves", "GPU: curves", curveRows, nil, false},
 	{"gpu-gemm", "GPU: matrix products", gemmRows, nil, true},
 	{"gpu-attention", "GPU: attention", attentionRows, nil, true},
-	{"gpu-ladder", "GPU: a ladder of products", ladderTable, nil, false},
+	{"gpu-ladder", "GPU: a ladder of products", ladderTable, nil, true},
 }
 
 var tensorLeft = []string{
