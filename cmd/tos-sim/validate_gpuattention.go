@@ -190,7 +190,7 @@ const (
 	flash3Least = 6
 )
 
-// flash3FormOf is the kernel that the paper's code picks.
+// flash3FormOf is the kernel that the paper's code picks, as recalled [R].
 func flash3FormOf(p *attention) flash3Form {
 	f := flash3Form{attentionKernel(p), 192, 128, 1}
 	if p.dim == 128 {

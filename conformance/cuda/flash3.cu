@@ -365,7 +365,7 @@ __device__ inline void attend(const CUtensorMap *out, const CUtensorMap *q, cons
 
 // Maps have three dimensions: columns, queries or keys, heads. Their boxes have 64 columns and these
 // rows: out 64, q BM, k and v BN over the CTAs of a cluster. Sizes, registers and clusters are those
-// of the paper's code; a cluster needs heads with an even number of tiles.
+// of the paper's code, as recalled [R]; a cluster needs heads with an even number of tiles.
 #define KERNEL(NAME, D, BM, BN, CAUSAL, C, FEW, MANY)                                              \
     extern "C" __global__ void __launch_bounds__(BM * 2 + 128, 1)                                  \
         NAME(const __grid_constant__ CUtensorMap out, const __grid_constant__ CUtensorMap q,       \
