@@ -10,6 +10,7 @@ import (
 
 	"tensoros/traces"
 	"tensoros/traces/perfetto"
+	"tensoros/traces/pprof"
 )
 
 // traced runs the reference program on the board and returns the trace.
@@ -76,5 +77,51 @@ func TestTraceShowsSMs(t *testing.T) {
 		if !bytes.Contains(b.Bytes(), []byte(want)) {
 			t.Errorf("no counter track %q for Perfetto", want)
 		}
+	}
+}
+
+// TestProfileNamesSourceLines: --pprof of the reference program, on the board and on the chip
+// alone, names lines of the .nl file in which there is code, and all warp cycles.
+func TestProfileNamesSourceLines(t *testing.T) {
+	var issued []int64 // machine instructions, of the board and of the chip
+	for _, device := range [][]string{nil, {"--device", "chip"}} {
+		file := filepath.Join(t.TempDir(), "a.pb.gz")
+		var out, errs bytes.Buffer
+		args := append([]string{"run", "--pprof", file, "matmul.nl"}, device...)
+		if code := run(args, strings.NewReader(""), &out, &errs); code != exitOK {
+			t.Fatalf("exit %d: %s", code, errs.String())
+		}
+		f, err := os.Open(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kernels, err := pprof.Read(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(kernels) != 1 || kernels[0].Name != "matmul_tiled" {
+			t.Fatalf("%d kernels", len(kernels))
+		}
+		var total, body, selected int64
+		reasons := map[string]bool{}
+		for _, s := range kernels[0].Samples {
+			total += s.Cycles
+			reasons[s.Reason] = true
+			if s.Issued {
+				selected += s.Cycles
+			}
+			if s.File == "matmul.nl" && s.Line >= 4 && s.Line <= 10 { // the kernel
+				body += s.Cycles
+			}
+		}
+		if total == 0 || body < total*95/100 || !reasons["selected"] || len(reasons) < 4 {
+			t.Errorf("%v: %d of %d warp cycles on lines of the kernel; %v", device, body, total,
+				reasons)
+		}
+		issued = append(issued, selected)
+	}
+	if issued[0] != issued[1] || issued[0] == 0 {
+		t.Errorf("machine instructions of the board and of the chip alone: %d", issued)
 	}
 }
