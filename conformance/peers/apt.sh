@@ -1,13 +1,13 @@
 # Sourced by the get.sh of each witness that comes as a Debian package: an apt of its own, so that
 # nothing is installed on this machine and neither its lists nor its locks are touched.
 #
-#   private_apt DIR SUITE COMPONENTS [STATUS]   sets up DIR/apt; STATUS is a dpkg status file that
+#   private_apt DIR SUITES COMPONENTS [STATUS]  sets up DIR/apt; STATUS is a dpkg status file that
 #                                               says what is installed (default: nothing is)
 #   apt_dir                                     then names DIR/apt
 #   private_apt_get ARGS...                     apt-get on it
 
 private_apt() {
-	local dir=$1 suite=$2 components=$3 status=${4:-} mirror
+	local dir=$1 suites=$2 components=$3 status=${4:-} mirror
 	apt_dir=$dir/apt
 	# The first mirror in either of apt's formats: that of this machine.
 	mirror=$(cat /etc/apt/sources.list.d/*.sources 2>/dev/null |
@@ -24,7 +24,10 @@ private_apt() {
 		: >"$status"
 	fi
 	local key=/usr/share/keyrings/debian-archive-keyring.gpg
-	echo "deb [signed-by=$key] $mirror $suite $components" >"$apt_dir/etc/sources.list"
+	local suite
+	for suite in $suites; do
+		echo "deb [signed-by=$key] $mirror $suite $components"
+	done >"$apt_dir/etc/sources.list"
 	cat >"$apt_dir/apt.conf" <<C
 Dir::Etc "$apt_dir/etc";
 Dir::Etc::sourcelist "$apt_dir/etc/sources.list";

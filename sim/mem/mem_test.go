@@ -64,3 +64,48 @@ func TestHostAllocFreeReuse(t *testing.T) {
 		t.Fatalf("%d regions, %d bytes", n, used)
 	}
 }
+
+type guest map[uint64]byte
+
+func (g guest) Load(addr uint64, p []byte) {
+	for i := range p {
+		p[i] = g[addr+uint64(i)]
+	}
+}
+
+func (g guest) Store(addr uint64, p []byte) {
+	for i := range p {
+		g[addr+uint64(i)] = p[i]
+	}
+}
+
+func TestHostMapsForeignMemory(t *testing.T) {
+	h := NewHost(0x10_0000, 1<<20)
+	own, _, _ := h.Alloc(hostPage)
+	g := guest{}
+	if err := h.Map(0x4000, 0x3000, g); err != nil {
+		t.Fatal(err)
+	}
+	p := make([]byte, 2)
+	if !h.Write(0x4fff, []byte{7, 9}) || g[0x5000] != 9 || !h.Read(0x4fff, p) || p[0] != 7 {
+		t.Error("foreign memory is not reached")
+	}
+	if !h.Write(own+1, []byte{5}) || h.At(own+1, 1)[0] != 5 || !h.Read(own, p) || p[1] != 5 {
+		t.Error("own memory is not reached")
+	}
+	for _, c := range []struct{ base, n uint64 }{{0x4000, 1}, {0x3fff, 2}, {0x6fff, 1},
+		{0x3000, 0x4000}, {own, 8}, {^uint64(0), 2}, {0, 0}} {
+		if h.Map(c.base, c.n, g) == nil {
+			t.Errorf("map of %#x bytes at %#x", c.n, c.base)
+		}
+	}
+	if h.At(0x4000, 1) != nil || h.Read(0x6fff, p) || h.Write(0x3fff, p) {
+		t.Error("a view of foreign memory, or beyond it")
+	}
+	if h.Unmap(own) || h.Unmap(0x5000) || !h.Unmap(0x4000) || h.Read(0x4000, p) {
+		t.Error("unmapped wrongly")
+	}
+	if n, used := h.Live(); n != 1 || used != hostPage {
+		t.Errorf("%d regions of %d bytes are left", n, used)
+	}
+}

@@ -81,13 +81,10 @@ func (f *Fabric) writeHost(t *tlp) {
 		f.deliver(t.addr, uint32(t.data[0])|uint32(t.data[1])<<8|uint32(t.data[2])<<16|
 			uint32(t.data[3])<<24)
 	default:
-		p := f.host.At(t.addr, t.size)
-		if p == nil {
+		if !f.host.Write(t.addr, t.data[:t.size]) {
 			f.find("PCIE-2.3.1-UR", t.track(), "%d byte write to %#x, where nothing is", t.size,
 				t.addr)
-			break
 		}
-		copy(p, t.data)
 	}
 	f.drop(t)
 }
@@ -103,9 +100,12 @@ func (t *tlp) track() string {
 func (f *Fabric) readHost(t *tlp) {
 	p := f.host.At(t.addr, t.size)
 	if p == nil {
-		f.find("PCIE-2.3.1-UR", t.track(), "%d byte read of %#x, where nothing is", t.size,
-			t.addr)
-		p = ones(t.size)
+		p = make([]byte, t.size)
+		if !f.host.Read(t.addr, p) {
+			f.find("PCIE-2.3.1-UR", t.track(), "%d byte read of %#x, where nothing is", t.size,
+				t.addr)
+			p = ones(t.size)
+		}
 	}
 	f.reply(t, p, func(c *tlp) {
 		c.bridge = f.root

@@ -1,0 +1,27 @@
+//go:build !linux
+
+package vfiouser
+
+import (
+	"errors"
+	"fmt"
+)
+
+// errSystem: file descriptors beside messages, eventfds and shared memory are Linux's here.
+var errSystem = fmt.Errorf("vfio-user: %w on this system: it is implemented for Linux",
+	errors.ErrUnsupported)
+
+// Server exports a device to one client at a time.
+type Server struct {
+	Log    func(format string, args ...any)
+	Counts map[Command]uint64
+}
+
+// Listen fails on this system.
+func Listen(string, Device) (*Server, error) { return nil, errSystem }
+
+// Serve fails on this system.
+func (s *Server) Serve() error { return errSystem }
+
+// Close does nothing.
+func (s *Server) Close() error { return nil }
