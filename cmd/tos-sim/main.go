@@ -18,6 +18,8 @@ var commands = []func(*env) *cobra.Command{
 	checkCommand,
 	explainCommand,
 	driveCommand,
+	serveCommand,
+	replayCommand,
 	machineCommand,
 	ptxCommand,
 	traceCommand,

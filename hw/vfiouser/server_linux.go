@@ -137,6 +137,7 @@ func (s *Server) loop() error {
 		if !ok {
 			continue
 		}
+		s.dev.Advance(s.now())
 		if err := s.serve(&m); err != nil {
 			return err
 		}

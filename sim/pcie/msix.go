@@ -80,3 +80,16 @@ func (fn *Function) flushPending() {
 		}
 	}
 }
+
+// Program sets an entry of the MSI-X table past the bus: for a host that keeps the table which its
+// software sees to itself, as QEMU does.
+func (fn *Function) Program(vector int, addr uint64, data uint32, masked bool) {
+	entry := fn.table[vector*pcie.MSIXEntryLen:][:pcie.MSIXEntryLen]
+	binary.LittleEndian.PutUint64(entry, addr)
+	binary.LittleEndian.PutUint32(entry[8:], data)
+	entry[12] &^= pcie.MSIXEntryMasked
+	if masked {
+		entry[12] |= pcie.MSIXEntryMasked
+	}
+	fn.flushPending()
+}

@@ -1,0 +1,158 @@
+package linux
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// peers are the witnesses: a QEMU and the folder of get.sh.
+func peers(t *testing.T) (qemu, dir string) {
+	t.Helper()
+	qemu, dir = os.Getenv("TENSOROS_QEMU"), os.Getenv("TENSOROS_LINUX")
+	if qemu == "" || dir == "" {
+		t.Skip("TENSOROS_QEMU and TENSOROS_LINUX name no QEMU and guest: see conformance/peers/linux/run")
+	}
+	return qemu, dir
+}
+
+// program builds tos-sim once.
+func program(t *testing.T) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "tos-sim")
+	if out, err := exec.Command("go", "build", "-o", bin, "tensoros/cmd/tos-sim").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return bin
+}
+
+// served is a tos-sim serve under way.
+type served struct {
+	cmd    *exec.Cmd
+	Socket string
+	out    bytes.Buffer
+}
+
+// serve starts tos-sim serve nvme and waits for its socket.
+func serve(t *testing.T, bin string, args ...string) *served {
+	t.Helper()
+	s := &served{Socket: filepath.Join(t.TempDir(), "nvme.sock")}
+	s.cmd = exec.Command(bin, append([]string{"serve", "nvme", "--once", "--verbose", "--socket", s.Socket},
+		args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill() })
+	for range 100 {
+		if _, err := os.Stat(s.Socket); err == nil {
+			return s
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("no socket: %s", &s.out)
+	return nil
+}
+
+// end waits for the server, which leaves with its client.
+func (s *served) end(t *testing.T) string {
+	t.Helper()
+	if err := s.cmd.Wait(); err != nil {
+		t.Errorf("tos-sim serve: %v", err)
+	}
+	return s.out.String()
+}
+
+// boot runs a guest and judges its tests.
+func boot(t *testing.T, g *Guest) map[string]Result {
+	t.Helper()
+	g.Initrd = filepath.Join(t.TempDir(), "initrd.gz")
+	if err := WriteInitramfs(g.Initrd, g.Dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	var console bytes.Buffer
+	g.Console = &console
+	start := time.Now()
+	results, err := g.Run(ctx)
+	t.Logf("kernel %s: %v", g.Kernel, time.Since(start).Round(time.Second))
+	byName := map[string]Result{}
+	for _, r := range results {
+		byName[r.Name] = r
+		t.Run(strings.ReplaceAll(r.Name, ":", "_"), func(t *testing.T) {
+			if r.Code != 0 {
+				t.Errorf("exit code %d\n%s", r.Code, r.Output)
+			} else {
+				t.Log(r.Output)
+			}
+		})
+	}
+	if err != nil || len(results) != len(g.Tests) {
+		t.Errorf("%d of %d tests, %v\n%s", len(results), len(g.Tests), err, tail(console.String(), 4000))
+	}
+	return byName
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// TestLinuxDrives: unmodified kernels and tools work with our drive.
+func TestLinuxDrives(t *testing.T) {
+	qemu, dir := peers(t)
+	bin := program(t)
+	for _, kernel := range []string{"6.1", "6.12"} {
+		t.Run(kernel, func(t *testing.T) {
+			s := serve(t, bin, "--size", "1 GiB")
+			boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: kernel, CPUs: 2, Devices: VFIOUser(0, s.Socket),
+				Tests: []string{"enumerate", "tools", "fio", "ext4", "reset"}})
+			t.Log(s.end(t))
+		})
+	}
+}
+
+// TestLinuxReplay: what a guest did at boot and in a test runs again without it, to the bit.
+func TestLinuxReplay(t *testing.T) {
+	qemu, dir := peers(t)
+	bin, tape := program(t), filepath.Join(t.TempDir(), "boot.tape")
+	s := serve(t, bin, "--size", "1 GiB", "--record", tape)
+	boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: VFIOUser(0, s.Socket),
+		Tests: []string{"enumerate", "ext4"}})
+	t.Log(s.end(t))
+	for range 2 {
+		out, err := exec.Command(bin, "replay", tape).CombinedOutput()
+		if err != nil || !bytes.Contains(out, []byte("the same, to the bit")) {
+			t.Errorf("replay: %v: %s", err, out)
+		}
+		t.Logf("%s", out)
+	}
+}
+
+// TestLinuxRate: our drive reaches half the rate of QEMU's own in the same guest.
+func TestLinuxRate(t *testing.T) {
+	qemu, dir := peers(t)
+	s := serve(t, program(t), "--size", "1 GiB", "--pace", "free")
+	disk := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(disk, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(disk, 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	g := &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: append(VFIOUser(0, s.Socket),
+		"-drive", "file="+disk+",if=none,id=d0,format=raw", "-device", "nvme,serial=qemu,drive=d0"),
+		Tests: []string{"iops:Micron", "iops:QEMU"}}
+	got := boot(t, g)
+	s.end(t)
+	for _, depth := range []string{"depth1", "depth32"} {
+		ours, theirs := got["iops:Micron"].Values[depth], got["iops:QEMU"].Values[depth]
+		t.Logf("%s: %.0f IOPS, QEMU's own drive %.0f: ratio %.2f", depth, ours, theirs, ours/theirs)
+		if !(ours >= theirs/2) {
+			t.Errorf("%s: less than half of QEMU's own", depth)
+		}
+	}
+}
