@@ -7,8 +7,8 @@ import (
 	spec "tensoros/hw/spec/nvme"
 )
 
-// Sizes of a queue pair. There are half as many commands as entries, so that neither ring can fill
-// up and a tail never has to wait for a head.
+// Sizes of a queue pair. There are fewer commands than entries, so that neither ring can fill up and
+// a tail never has to wait for a head.
 const (
 	entries  = 128
 	Depth    = 64 // commands in flight on a pair
@@ -38,6 +38,7 @@ type pair struct {
 	phase  uint32
 	rung   int // tail that the controller has been told
 
+	slots int           // commands that may be in flight: Depth, or what the ring holds
 	owner [Depth]uint32 // request of each slot
 	free  []uint16      // slots
 	reqs  []request
@@ -68,8 +69,9 @@ func (d *Drive) newPair(id, size int, lists bool) (*pair, error) {
 		return nil, err
 	}
 	clear(p.cq.Bytes())
-	for i := range Depth {
-		p.free = append(p.free, uint16(Depth-1-i))
+	p.slots = min(Depth, size-1)
+	for i := range p.slots {
+		p.free = append(p.free, uint16(p.slots-1-i))
 	}
 	p.reqs = make([]request, Depth)
 	for i := range p.reqs {
@@ -89,7 +91,7 @@ func (p *pair) release() {
 }
 
 // inFlight is the number of commands that the controller has.
-func (p *pair) inFlight() int { return Depth - len(p.free) }
+func (p *pair) inFlight() int { return p.slots - len(p.free) }
 
 // begin opens a request; the caller must have made sure that one is spare.
 func (p *pair) begin(op string) uint32 {
@@ -149,7 +151,7 @@ func (p *pair) reap(cpu hw.CPU) int {
 // settle gives a completion to its request. One that names no command in flight is the
 // controller's fault, and is left alone.
 func (p *pair) settle(e *spec.Completion) {
-	if int(e.CID) >= Depth || p.isFree(e.CID) {
+	if int(e.CID) >= p.slots || p.isFree(e.CID) {
 		return
 	}
 	r := &p.reqs[p.owner[e.CID]]
