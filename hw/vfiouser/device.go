@@ -44,3 +44,13 @@ type Peer interface {
 	ReadDMA(addr uint64, p []byte) error
 	WriteDMA(addr uint64, p []byte) error
 }
+
+// Options of a client.
+type Options struct {
+	// CPUs is the number of processors, goroutines of this process; 0 is 1.
+	CPUs int
+	// Memory is the size of DMA memory in bytes; 0 is 64 MiB.
+	Memory int
+	// Address names the function; the zero value is replaced by 0000:01:00.0.
+	Address hw.Address
+}

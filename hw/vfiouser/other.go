@@ -5,6 +5,8 @@ package vfiouser
 import (
 	"errors"
 	"fmt"
+
+	"tensoros/hw"
 )
 
 // errSystem: file descriptors beside messages, eventfds and shared memory are Linux's here.
@@ -25,3 +27,18 @@ func (s *Server) Serve() error { return errSystem }
 
 // Close does nothing.
 func (s *Server) Close() error { return nil }
+
+// Machine is the function of a server.
+type Machine struct{ hw.Machine }
+
+// Dial fails on this system.
+func Dial(string, Options) (*Machine, error) { return nil, errSystem }
+
+// Run fails on this system.
+func (m *Machine) Run() error { return errSystem }
+
+// Close does nothing.
+func (m *Machine) Close() error { return nil }
+
+// Live is 0.
+func (m *Machine) Live() int { return 0 }
