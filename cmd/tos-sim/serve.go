@@ -76,15 +76,18 @@ func serveNVMeCommand(e *env) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&s.socket, "socket", "", "UNIX socket `PATH` to listen at")
-	f.StringVar(&s.file, "file", "", "image `FILE` with the contents; default: memory, empty at first")
-	f.StringVar(&s.size, "size", "", "capacity, a `SIZE` such as \"1 GiB\"; default: that of the file, "+
-		"or 1 GiB")
+	f.StringVar(&s.file, "file", "",
+		"image `FILE` with the contents; default: memory, empty at first")
+	f.StringVar(&s.size, "size", "",
+		"capacity, a `SIZE` such as \"1 GiB\"; default: that of the file, "+
+			"or 1 GiB")
 	f.StringVar(&s.drive.Profile, "profile", "micron9550", "`NAME` of the drive: "+
 		strings.Join(nvme.Names(), ", "))
 	f.IntVar(&s.drive.Block, "block", 512, "logical block of `BYTES`: 512 or 4096")
 	f.Var(newChoice(&s.pace, "clock", "clock", "free"), "pace",
 		"`PACE`: clock answers when the model would, free as soon as it can")
-	f.StringVar(&s.record, "record", "", "write what crosses into a tape, `FILE`, for tos-sim replay")
+	f.StringVar(&s.record, "record", "",
+		"write what crosses into a tape, `FILE`, for tos-sim replay")
 	f.BoolVar(&s.once, "once", false, "end when the first client has left")
 	f.BoolVar(&s.verbose, "verbose", false, "say what a client did wrong, as it happens")
 	return c
@@ -131,14 +134,16 @@ func (e *env) serveNVMe(s *serving) (err error) {
 func (s *serving) open() error {
 	d := &s.drive
 	if nvme.Find(d.Profile) == nil {
-		return usage("there are "+strings.Join(nvme.Names(), ", "), "serve nvme: no drive %q", d.Profile)
+		return usage("there are "+strings.Join(nvme.Names(), ", "), "serve nvme: no drive %q",
+			d.Profile)
 	}
 	if d.Block != 512 && d.Block != 4096 {
 		return usage("512 or 4096", "serve nvme: --block %d", d.Block)
 	}
 	if s.size != "" {
 		if d.Size = board.Size(s.size).Bytes(); d.Size == 0 {
-			return usage("as in --size \"1 GiB\"", "--size %q: write a whole number and a unit", s.size)
+			return usage("as in --size \"1 GiB\"", "--size %q: write a whole number and a unit",
+				s.size)
 		}
 	}
 	if s.file == "" {
@@ -335,8 +340,9 @@ func (e *env) replay(path, file string) error {
 	if e.json {
 		return e.encode(r)
 	}
-	_, err = fmt.Fprintf(e.out, "%d events, %d reads, %d writes, %.3f s of simulated time: the same, "+
-		"to the bit, in %.2f s\n", r.Events, r.Reads, r.Writes, r.Simulated, r.Wall)
+	_, err = fmt.Fprintf(e.out,
+		"%d events, %d reads, %d writes, %.3f s of simulated time: the same, "+
+			"to the bit, in %.2f s\n", r.Events, r.Reads, r.Writes, r.Simulated, r.Wall)
 	return err
 }
 
@@ -346,7 +352,8 @@ func (d *servedDrive) restore(file string) error {
 	d.store = m
 	if file == "" {
 		if d.File != "" {
-			return usage("--file COPY", "replay: the drive had contents, in %s: give them as they were", d.File)
+			return usage("--file COPY",
+				"replay: the drive had contents, in %s: give them as they were", d.File)
 		}
 		return nil
 	}

@@ -41,7 +41,8 @@ func (p *Processors) Start(cpu int, body func(hw.CPU)) {
 			if v := recover(); v != nil {
 				buf := make([]byte, 8<<10)
 				p.mu.Lock()
-				p.died = fmt.Errorf("host: CPU %d: panic: %v\n%s", cpu, v, buf[:runtime.Stack(buf, false)])
+				p.died = fmt.Errorf("host: CPU %d: panic: %v\n%s", cpu, v, buf[:runtime.Stack(buf,
+					false)])
 				p.mu.Unlock()
 			}
 		}()

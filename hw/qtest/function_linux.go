@@ -97,7 +97,8 @@ func (f *function) fail(op, detail string, err error) error {
 }
 
 func (f *function) Config() hw.Window {
-	base := uint64(ecam) | uint64(f.addr.Bus)<<20 | uint64(f.addr.Device)<<15 | uint64(f.addr.Func)<<12
+	base := uint64(ecam) | uint64(f.addr.Bus)<<20 | uint64(f.addr.Device)<<15 | uint64(
+		f.addr.Func)<<12
 	return &window{m: f.m, base: base, size: spec.ConfigLen, config: true}
 }
 
@@ -151,7 +152,8 @@ func (m *Machine) word(i hw.Interrupt) (int, error) {
 		}
 	}
 	if len(m.irqs) == maxVector {
-		return 0, &hw.Error{Op: "route", Addr: i.From, Detail: "too many vectors", Err: hw.ErrNoMemory}
+		return 0, &hw.Error{Op: "route", Addr: i.From, Detail: "too many vectors",
+			Err: hw.ErrNoMemory}
 	}
 	m.irqs = append(m.irqs, i)
 	return len(m.irqs) - 1, nil

@@ -94,7 +94,8 @@ func (m *Machine) memory(size int) (err error) {
 		return err
 	}
 	if err = f.Truncate(int64(size)); err == nil {
-		m.ram, err = unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		m.ram, err = unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE,
+			unix.MAP_SHARED)
 	}
 	m.pool = host.NewPool(m.ram[min(poolBase, len(m.ram)):], poolBase)
 	return errors.Join(err, f.Close())
@@ -196,8 +197,8 @@ type cpu struct {
 	kicked bool
 }
 
-// A turn of a spin loop steps the clock by a microsecond: a request takes tens of them to make, so a
-// finer step would only make waiting longer.
+// A turn of a spin loop steps the clock by a microsecond: a request takes tens of them to make, so
+// a finer step would only make waiting longer.
 const turn = 1000
 
 // idleShare is how late Idle may end, as a share of what it has waited: its steps grow with it.
@@ -215,7 +216,8 @@ func (c *cpu) step(ns int64) {
 	}
 }
 
-// Work steps the clock by the time of that many instructions at 1 GHz; less than a turn is left out.
+// Work steps the clock by the time of that many instructions at 1 GHz; less than a turn is left
+// out.
 func (c *cpu) Work(instructions int) {
 	if instructions >= turn {
 		c.step(int64(instructions))

@@ -66,8 +66,8 @@ func TestQtestMachines(t *testing.T) {
 	}
 }
 
-// TestQtestEdu drives QEMU's teaching device (QEMU, docs/specs/edu.rst): registers, computation, DMA
-// both ways through our memory.
+// TestQtestEdu drives QEMU's teaching device (QEMU, docs/specs/edu.rst): registers, computation,
+// DMA both ways through our memory.
 func TestQtestEdu(t *testing.T) {
 	m := start(t, "-device", "edu")
 	m.Start(0, func(cpu hw.CPU) {
@@ -124,8 +124,8 @@ func TestQtestEdu(t *testing.T) {
 	}
 }
 
-// TestQtestE1000e sends a packet with QEMU's e1000e (Intel 82574 data sheet, 10.2 and 7.2): a ring in
-// our memory, a descriptor written back, an interrupt in our word.
+// TestQtestE1000e sends a packet with QEMU's e1000e (Intel 82574 data sheet, 10.2 and 7.2): a ring
+// in our memory, a descriptor written back, an interrupt in our word.
 func TestQtestE1000e(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "packets")
 	m := start(t, "-netdev", "user,id=n0,restrict=on", "-device", "e1000e,netdev=n0", "-object",
@@ -175,7 +175,8 @@ func sendPacket(t *testing.T, m *Machine, cpu hw.CPU) {
 	copy(mem.Bytes()[4096:], frame)
 	desc := mem.Bytes()[:16] // legacy transmit descriptor (7.2.10.1)
 	binary.LittleEndian.PutUint64(desc, uint64(mem.Bus())+4096)
-	binary.LittleEndian.PutUint32(desc[8:], 64|0x0b<<24) // length; end of packet, FCS, report status
+	// length; end of packet, FCS, report status
+	binary.LittleEndian.PutUint32(desc[8:], 64|0x0b<<24)
 	bar.Write32(regTDBAL, uint32(mem.Bus()))
 	bar.Write32(regTDBAH, 0)
 	bar.Write32(regTDLEN, 4096)

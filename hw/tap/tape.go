@@ -71,9 +71,9 @@ func (e *TapeEvent) Same(g *TapeEvent) bool {
 		e.Size == g.Size && bytes.Equal(e.Data, g.Data)
 }
 
-// A tape is tapeMagic, a version byte, the length and text of what says how to build the device, then
-// events: op, region, the time since the event before, offset, size and length of data as varints,
-// data. It ends with a TapeEnd and the CRC-32 of everything before it.
+// A tape is tapeMagic, a version byte, the length and text of what says how to build the device,
+// then events: op, region, the time since the event before, offset, size and length of data as
+// varints, data. It ends with a TapeEnd and the CRC-32 of everything before it.
 const (
 	tapeMagic   = "TOSTAPE"
 	tapeVersion = 1
@@ -125,7 +125,8 @@ func (t *Tape) Event(e *TapeEvent) {
 // Close ends the tape at time at. It does not close the writer.
 func (t *Tape) Close(at traces.Time) error {
 	t.Event(&TapeEvent{At: at, Op: TapeEnd})
-	if _, err := t.w.Write(binary.LittleEndian.AppendUint32(nil, t.sum)); err != nil && t.err == nil {
+	if _, err := t.w.Write(binary.LittleEndian.AppendUint32(nil, t.sum)); err != nil &&
+		t.err == nil {
 		t.err = err
 	}
 	return errors.Join(t.err, t.w.Flush())
@@ -169,7 +170,8 @@ func OpenTape(r io.Reader) (*TapeReader, error) {
 func (t *TapeReader) bad(what string, err error) error {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("tape: byte %d: the tape ends within %s: was its recording cut short?", t.at, what)
+		return fmt.Errorf("tape: byte %d: the tape ends within %s: was its recording cut short?",
+			t.at, what)
 	case err != nil:
 		return fmt.Errorf("tape: byte %d: %s: %w", t.at, what, err)
 	}
@@ -233,7 +235,8 @@ func (t *TapeReader) finish() error {
 		return t.bad("the checksum", err)
 	}
 	if got := binary.LittleEndian.Uint32(p[:]); got != want {
-		return fmt.Errorf("tape: checksum %#x does not match the contents (%#x): the file is damaged",
+		return fmt.Errorf(
+			"tape: checksum %#x does not match the contents (%#x): the file is damaged",
 			got, want)
 	}
 	return nil

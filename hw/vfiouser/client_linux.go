@@ -27,7 +27,8 @@ type Machine struct {
 // dmaBase is where devices see the memory: above what a PC keeps for firmware.
 const dmaBase = 1 << 32
 
-// Dial connects to the server at path and gives its function a place for its BARs, as firmware would.
+// Dial connects to the server at path and gives its function a place for its BARs, as firmware
+// would.
 func Dial(path string, o Options) (*Machine, error) {
 	if o.CPUs == 0 {
 		o.CPUs = 1
@@ -119,8 +120,8 @@ func (m *Machine) Open(a hw.Address) (hw.Function, error) {
 	return m.fn, nil
 }
 
-// client is the client's end of a connection: calls wait for their replies, and the server's requests
-// for memory are answered meanwhile.
+// client is the client's end of a connection: calls wait for their replies, and the server's
+// requests for memory are answered meanwhile.
 type client struct {
 	conn *conn
 	caps capabilities

@@ -14,7 +14,8 @@ func (s *Server) mapDMA(m *message) error {
 	d := decodeMap(m.payload)
 	switch {
 	case !d.ends() || d.flags&dmaReadable == 0:
-		return fmt.Errorf("%w: map of %#x bytes at %#x, flags %#x", unix.EINVAL, d.size, d.iova, d.flags)
+		return fmt.Errorf("%w: map of %#x bytes at %#x, flags %#x", unix.EINVAL, d.size, d.iova,
+			d.flags)
 	case len(m.fds) > 1:
 		return fmt.Errorf("%w: %d files for one map", unix.EINVAL, len(m.fds))
 	case len(s.maps) >= maxMaps:
@@ -22,7 +23,8 @@ func (s *Server) mapDMA(m *message) error {
 	}
 	for i := range s.maps {
 		if o := &s.maps[i]; d.iova <= o.iova+o.size-1 && o.iova <= d.iova+d.size-1 {
-			return fmt.Errorf("%w: map of %#x bytes at %#x overlaps that at %#x", unix.EEXIST, d.size,
+			return fmt.Errorf("%w: map of %#x bytes at %#x overlaps that at %#x", unix.EEXIST,
+				d.size,
 				d.iova, o.iova)
 		}
 	}
@@ -52,7 +54,8 @@ func view(fd int, d dmaMap) (whole, data []byte, err error) {
 	}
 	if size := uint64(st.Size); st.Mode&unix.S_IFMT == unix.S_IFREG &&
 		(d.offset > size || size-d.offset < d.size) {
-		return nil, nil, fmt.Errorf("%w: map of %#x bytes from %#x of a file of %#x", unix.EINVAL, d.size,
+		return nil, nil, fmt.Errorf("%w: map of %#x bytes from %#x of a file of %#x", unix.EINVAL,
+			d.size,
 			d.offset, size) // an access beyond the end would be a SIGBUS
 	}
 	const page = 4096
@@ -87,7 +90,8 @@ func (s *Server) unmapDMA(p []byte) ([]byte, error) {
 			return p[:dmaUnmapLen], s.unmap(i)
 		}
 	}
-	return nil, fmt.Errorf("%w: nothing is mapped at %#x with %#x bytes", unix.ENOENT, d.iova, d.size)
+	return nil, fmt.Errorf("%w: nothing is mapped at %#x with %#x bytes", unix.ENOENT, d.iova,
+		d.size)
 }
 
 func (s *Server) unmap(i int) error {
@@ -109,7 +113,8 @@ func (s *Server) ReadDMA(addr uint64, p []byte) error {
 			return err
 		}
 		if len(reply) != dmaLen+n {
-			return fmt.Errorf("vfio-user: DMA_READ of %d bytes was answered with %d", n, len(reply)-dmaLen)
+			return fmt.Errorf("vfio-user: DMA_READ of %d bytes was answered with %d", n,
+				len(reply)-dmaLen)
 		}
 		copy(p, reply[dmaLen:])
 		addr, p = addr+uint64(n), p[n:]

@@ -46,7 +46,8 @@ func FuzzServer(f *testing.F) {
 	f.Add(uint16(RegionRead), append(make([]byte, 8), 7, 0, 0, 0, 4, 0, 0, 0))
 	f.Add(uint16(RegionWriteMulti), append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 24)...))
 	f.Add(uint16(SetIRQs), []byte{20, 0, 0, 0, 0x21, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0})
-	f.Add(uint16(DMAMap), []byte{32, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0,
+	f.Add(uint16(DMAMap), []byte{32, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0,
+		0, 0, 0,
 		0, 16, 0, 0, 0, 0, 0, 0})
 	f.Add(uint16(Version), []byte("\x00\x00\x01\x00{\"capabilities\":{\"max_msg_fds\":8}}\x00"))
 	f.Fuzz(func(t *testing.T, cmd uint16, payload []byte) {
@@ -54,7 +55,8 @@ func FuzzServer(f *testing.F) {
 		s := &Server{dev: dev, vectors: make([]*os.File, 3), Counts: map[Command]uint64{}}
 		for range 2 {
 			m := &message{header: header{command: Command(cmd)}, payload: payload}
-			if out, _, err := s.execute(m); err == nil && Command(cmd) == Version && len(out) > len(payload) {
+			if out, _, err := s.execute(m); err == nil && Command(cmd) == Version &&
+				len(out) > len(payload) {
 				t.Errorf("the reply to %q is longer: %q", payload, out)
 			}
 		}

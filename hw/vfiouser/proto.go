@@ -147,7 +147,8 @@ type message struct {
 // check refuses a payload that is too short for its command.
 func (m *message) check() error {
 	if r := rows[m.command]; !m.reply() && len(m.payload) < r.min {
-		return fmt.Errorf("vfio-user: %v of %d bytes: %d at least", m.command, len(m.payload), r.min)
+		return fmt.Errorf("vfio-user: %v of %d bytes: %d at least", m.command, len(m.payload),
+			r.min)
 	}
 	return nil
 }

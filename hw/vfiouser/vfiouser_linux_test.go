@@ -48,7 +48,8 @@ func serve(t testing.TB, dev Device, logged func(string, ...any)) string {
 	return path
 }
 
-// serveUntil is serve, with a function that waits for the server to notice that its client has left.
+// serveUntil is serve, with a function that waits for the server to notice that its client has
+// left.
 func serveUntil(t testing.TB, dev Device, logged func(string, ...any)) (string, func()) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
@@ -73,8 +74,8 @@ func serveUntil(t testing.TB, dev Device, logged func(string, ...any)) (string, 
 	return path, wait
 }
 
-// TestServedDriveIsAMachine holds client, server and exported drive together against the contract of
-// package hw.
+// TestServedDriveIsAMachine holds client, server and exported drive together against the contract
+// of package hw.
 func TestServedDriveIsAMachine(t *testing.T) {
 	for _, free := range []bool{false, true} {
 		m, err := Dial(serve(t, drive(t, export.Options{Free: free}), t.Logf), Options{CPUs: 2})
@@ -191,13 +192,14 @@ const qemuVersion = `{"capabilities": {"pgsizes": 4096, "max_msg_fds": 16, "max_
 	`"max_data_xfer_size": 1048576, "migration": {"max_bitmap_size": 268435456, "pgsize": 4096}, ` +
 	`"write_multiple": true}}`
 
-// TestWhatClientsSay holds the server against what QEMU 11.1 and SPDK send, and against what they must
-// not send.
+// TestWhatClientsSay holds the server against what QEMU 11.1 and SPDK send, and against what they
+// must not send.
 func TestWhatClientsSay(t *testing.T) {
 	r := dialRaw(t, serve(t, drive(t, export.Options{}), nil))
 	asked := append(append([]byte{0, 0, 0, 0}, qemuVersion...), 0)
 	errno, p := r.ask(Version, asked)
-	if errno != 0 || len(p) > len(asked) || p[len(p)-1] != 0 || !bytes.Contains(p, []byte("max_msg_fds")) {
+	if errno != 0 || len(p) > len(asked) || p[len(p)-1] != 0 || !bytes.Contains(p,
+		[]byte("max_msg_fds")) {
 		t.Errorf("VERSION: errno %d, %q", errno, p)
 	}
 	if errno, p = r.ask(Version, []byte{0, 0, 1, 0}); errno != 0 || len(p) != 4 || p[2] != 1 {
@@ -230,7 +232,8 @@ func TestWhatClientsSay(t *testing.T) {
 		{"a write without its data", RegionWrite, accessTo(0, 0, 4), unix.EINVAL},
 		{"a short message", RegionRead, u32(1), unix.EINVAL},
 		{"more writes than there are", RegionWriteMulti, u64(1 << 60), unix.EINVAL},
-		{"region info 9", GetRegionInfo, append(u32(32, 0, 9, 0), make([]byte, 16)...), unix.EINVAL},
+		{"region info 9", GetRegionInfo, append(u32(32, 0, 9, 0), make([]byte, 16)...),
+			unix.EINVAL},
 		{"interrupt info 5", GetIRQInfo, u32(16, 0, 5, 0), unix.EINVAL},
 		{"vector beyond the table", SetIRQs, u32(20, 0x24, 2, 4000, 1), unix.EINVAL},
 		{"vectors that wrap", SetIRQs, u32(20, 0x24, 2, 1, 0xffffffff), unix.EINVAL},
@@ -249,8 +252,8 @@ func TestWhatClientsSay(t *testing.T) {
 	}
 }
 
-// TestMemoryWithoutAFile: the drive reaches a client's memory by messages, and answers accesses that
-// come meanwhile.
+// TestMemoryWithoutAFile: the drive reaches a client's memory by messages, and answers accesses
+// that come meanwhile.
 func TestMemoryWithoutAFile(t *testing.T) {
 	fn := drive(t, export.Options{Free: true})
 	r := dialRaw(t, serve(t, fn, nil))
@@ -258,7 +261,8 @@ func TestMemoryWithoutAFile(t *testing.T) {
 	if errno, _ := r.ask(DMAMap, append(u32(32, 3), u64(0, 0x10000, 0x10000)...)); errno != 0 {
 		t.Fatal(unix.Errno(errno))
 	}
-	if errno, _ := r.ask(DMAMap, append(u32(32, 3), u64(0, 0x1f000, 0x1000)...)); unix.Errno(errno) !=
+	if errno, _ := r.ask(DMAMap, append(u32(32, 3), u64(0, 0x1f000,
+		0x1000)...)); unix.Errno(errno) !=
 		unix.EEXIST {
 		t.Errorf("an overlap: %v", unix.Errno(errno))
 	}
@@ -318,8 +322,8 @@ func (r *raw) reply(cmd Command, payload []byte) {
 
 var served = map[*raw]uint16{}
 
-// TestTapeOfAServedDrive: a session that is recorded runs again, to the bit; a tape that was changed
-// does not.
+// TestTapeOfAServedDrive: a session that is recorded runs again, to the bit; a tape that was
+// changed does not.
 func TestTapeOfAServedDrive(t *testing.T) {
 	var tape bytes.Buffer
 	rec := tap.NewTape(&tape, "test")

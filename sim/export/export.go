@@ -16,8 +16,8 @@ import (
 
 // Options of an exported function.
 type Options struct {
-	// Free lets simulated time run ahead of the peer's clock while the device has work: answers come
-	// as fast as they can be computed. Otherwise they come when the model says.
+	// Free lets simulated time run ahead of the peer's clock while the device has work: answers
+	// come as fast as they can be computed. Otherwise they come when the model says.
 	Free bool
 	// Tape, if not nil, records.
 	Tape *tap.Tape
@@ -93,8 +93,8 @@ func (f *Function) Disconnect() {
 	f.peer = nil
 }
 
-// lookAhead is how far beyond the peer's clock a free run follows events: longer than any command of
-// a drive that works, shorter than the seconds of background work.
+// lookAhead is how far beyond the peer's clock a free run follows events: longer than any command
+// of a drive that works, shorter than the seconds of background work.
 const lookAhead = 10 * sim.Millisecond
 
 // Advance runs events up to the peer's time.
@@ -114,8 +114,8 @@ func (f *Function) Advance(now hw.Time) hw.Time {
 	return hw.Time((next - f.ahead + sim.Nanosecond - 1) / sim.Nanosecond)
 }
 
-// begin brings the engine to the peer's time with everything due run, and records what the peer does
-// then.
+// begin brings the engine to the peer's time with everything due run, and records what the peer
+// does then.
 func (f *Function) begin(op tap.TapeOp, region int, off, size uint64, data []byte) {
 	t := max(f.clock, f.Engine.Now())
 	f.Engine.Run(t)

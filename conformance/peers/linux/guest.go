@@ -41,12 +41,14 @@ type Result struct {
 // VFIOUser is the arguments of a device at a vfio-user socket, behind root port n: straight on the
 // root complex QEMU would hide its link.
 func VFIOUser(n int, socket string) []string {
-	dev, err := json.Marshal(map[string]any{"driver": "vfio-user-pci", "bus": fmt.Sprintf("rp%d", n),
+	dev, err := json.Marshal(map[string]any{"driver": "vfio-user-pci", "bus": fmt.Sprintf("rp%d",
+		n),
 		"socket": map[string]string{"path": socket, "type": "unix"}})
 	if err != nil {
 		panic("linux: " + err.Error()) // strings always encode
 	}
-	return []string{"-device", fmt.Sprintf("pcie-root-port,id=rp%d,chassis=%d,slot=%d", n, n+1, n+1),
+	return []string{"-device", fmt.Sprintf("pcie-root-port,id=rp%d,chassis=%d,slot=%d", n, n+1,
+		n+1),
 		"-device", string(dev)}
 }
 
@@ -56,7 +58,8 @@ const memory = "512"
 // Run boots the guest, runs its tests and returns their results in order. It fails when the guest
 // does not come to its end.
 func (g *Guest) Run(ctx context.Context) ([]Result, error) {
-	args := []string{"-machine", "q35,memory-backend=mem", "-accel", "tcg,thread=multi", "-cpu", "max",
+	args := []string{"-machine", "q35,memory-backend=mem", "-accel", "tcg,thread=multi", "-cpu",
+		"max",
 		"-smp", strconv.Itoa(max(g.CPUs, 1)), "-m", memory,
 		"-object", "memory-backend-memfd,id=mem,size=" + memory + "M,share=on",
 		"-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio",
@@ -86,7 +89,8 @@ func (g *Guest) Run(ctx context.Context) ([]Result, error) {
 	return results, err
 }
 
-// parse reads the console: "#begin NAME", output, "#end NAME CODE" for each test, "#bye" at the end.
+// parse reads the console: "#begin NAME", output, "#end NAME CODE" for each test, "#bye" at the
+// end.
 func parse(r io.Reader, copyTo io.Writer) (list []Result, whole bool, err error) {
 	sc := bufio.NewScanner(r)
 	sc.Buffer(nil, 1<<20)

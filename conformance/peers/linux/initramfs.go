@@ -181,7 +181,7 @@ func Initramfs(w io.Writer, dir string, extra map[string][]byte) error {
 
 // scripts adds guest/: init at the root, the others below tests.
 func (a *archive) scripts() error {
-	for _, d := range []string{"proc", "sys", "dev", "tmp", "mnt", "etc/nvme"} {
+	for _, d := range []string{"proc", "sys", "dev", "run", "tmp", "mnt", "etc/nvme"} {
 		a.entry(d, modeDir, nil)
 	}
 	a.entry("etc/nvme/hostnqn", modeFile,

@@ -16,7 +16,8 @@ func peers(t *testing.T) (qemu, dir string) {
 	t.Helper()
 	qemu, dir = os.Getenv("TENSOROS_QEMU"), os.Getenv("TENSOROS_LINUX")
 	if qemu == "" || dir == "" {
-		t.Skip("TENSOROS_QEMU and TENSOROS_LINUX name no QEMU and guest: see conformance/peers/linux/run")
+		t.Skip(
+			"TENSOROS_QEMU and TENSOROS_LINUX name no QEMU and guest: see conformance/peers/linux/run")
 	}
 	return qemu, dir
 }
@@ -25,7 +26,8 @@ func peers(t *testing.T) (qemu, dir string) {
 func program(t *testing.T) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "tos-sim")
-	if out, err := exec.Command("go", "build", "-o", bin, "tensoros/cmd/tos-sim").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", bin,
+		"tensoros/cmd/tos-sim").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return bin
@@ -42,7 +44,8 @@ type served struct {
 func serve(t *testing.T, bin string, args ...string) *served {
 	t.Helper()
 	s := &served{Socket: filepath.Join(t.TempDir(), "nvme.sock")}
-	s.cmd = exec.Command(bin, append([]string{"serve", "nvme", "--once", "--verbose", "--socket", s.Socket},
+	s.cmd = exec.Command(bin, append([]string{"serve", "nvme", "--once", "--verbose", "--socket",
+		s.Socket},
 		args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	if err := s.cmd.Start(); err != nil {
@@ -94,7 +97,8 @@ func boot(t *testing.T, g *Guest) map[string]Result {
 		})
 	}
 	if err != nil || len(results) != len(g.Tests) {
-		t.Errorf("%d of %d tests, %v\n%s", len(results), len(g.Tests), err, tail(console.String(), 4000))
+		t.Errorf("%d of %d tests, %v\n%s", len(results), len(g.Tests), err, tail(console.String(),
+			4000))
 	}
 	return byName
 }
@@ -108,7 +112,8 @@ func TestLinuxDrives(t *testing.T) {
 	for _, kernel := range []string{"6.1", "6.12"} {
 		t.Run(kernel, func(t *testing.T) {
 			s := serve(t, bin, "--size", "1 GiB")
-			boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: kernel, CPUs: 2, Devices: VFIOUser(0, s.Socket),
+			boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: kernel, CPUs: 2, Devices: VFIOUser(0,
+				s.Socket),
 				Tests: []string{"enumerate", "tools", "fio", "ext4", "reset"}})
 			t.Log(s.end(t))
 		})
@@ -143,7 +148,8 @@ func TestLinuxRate(t *testing.T) {
 	if err := os.Truncate(disk, 1<<30); err != nil {
 		t.Fatal(err)
 	}
-	g := &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: append(VFIOUser(0, s.Socket),
+	g := &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: append(VFIOUser(0,
+		s.Socket),
 		"-drive", "file="+disk+",if=none,id=d0,format=raw", "-device", "nvme,serial=qemu,drive=d0"),
 		Tests: []string{"iops:Micron", "iops:QEMU"}}
 	got := boot(t, g)

@@ -7,8 +7,8 @@ import (
 	spec "tensoros/hw/spec/nvme"
 )
 
-// Sizes of a queue pair. There are fewer commands than entries, so that neither ring can fill up and
-// a tail never has to wait for a head.
+// Sizes of a queue pair. There are fewer commands than entries, so that neither ring can fill up
+// and a tail never has to wait for a head.
 const (
 	entries  = 128
 	Depth    = 64 // commands in flight on a pair

@@ -15,8 +15,8 @@ import (
 	"tensoros/kernel/drv/nvme"
 )
 
-// TestQtestDrive runs the driver on QEMU's own controller: bring-up, every shape of transfer, flush,
-// close, and open again; what it wrote is then in QEMU's disk image.
+// TestQtestDrive runs the driver on QEMU's own controller: bring-up, every shape of transfer,
+// flush, close, and open again; what it wrote is then in QEMU's disk image.
 func TestQtestDrive(t *testing.T) {
 	qemu := os.Getenv("TENSOROS_QEMU")
 	if qemu == "" {
@@ -25,14 +25,16 @@ func TestQtestDrive(t *testing.T) {
 	for _, c := range []struct{ name, device string }{
 		{"plain", "nvme,serial=abc,drive=d0"},
 		{"small transfers and queues", "nvme,serial=abc,drive=d0,mdts=3,mqes=15,max_ioqpairs=1"},
-		{"4 KiB blocks", "nvme,serial=abc,drive=d0,logical_block_size=4096,physical_block_size=4096"},
+		{"4 KiB blocks",
+			"nvme,serial=abc,drive=d0,logical_block_size=4096,physical_block_size=4096"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "disk")
 			if err := os.WriteFile(file, make([]byte, 8<<20), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			m, err := qtest.Start(qtest.Options{QEMU: qemu, Args: []string{"-drive", "file=" + file +
+			m, err := qtest.Start(qtest.Options{QEMU: qemu, Args: []string{"-drive", "file=" +
+				file +
 				",if=none,id=d0,format=raw", "-device", c.device}})
 			if err != nil {
 				t.Fatal(err)
