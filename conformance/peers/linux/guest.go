@@ -22,6 +22,10 @@ type Guest struct {
 	Kernel string // 6.1 or 6.12
 	Initrd string // file, of Initramfs
 	CPUs   int
+	// IOMMU puts one before the devices.
+	IOMMU bool
+	// Extra are files for the guest, by path.
+	Extra map[string][]byte
 	// Devices are further arguments of QEMU.
 	Devices []string
 	// Tests are scripts of guest/, in order, each with words for it after a colon.
@@ -58,13 +62,18 @@ const memory = "512"
 // Run boots the guest, runs its tests and returns their results in order. It fails when the guest
 // does not come to its end.
 func (g *Guest) Run(ctx context.Context) ([]Result, error) {
-	args := []string{"-machine", "q35,memory-backend=mem", "-accel", "tcg,thread=multi", "-cpu",
-		"max",
-		"-smp", strconv.Itoa(max(g.CPUs, 1)), "-m", memory,
+	args := []string{"-machine", "q35,memory-backend=mem", "-accel", "tcg,thread=multi",
+		"-cpu", "max", "-smp", strconv.Itoa(max(g.CPUs, 1)), "-m", memory,
 		"-object", "memory-backend-memfd,id=mem,size=" + memory + "M,share=on",
 		"-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio",
-		"-kernel", filepath.Join(g.Dir, g.Kernel, "vmlinuz"), "-initrd", g.Initrd,
-		"-append", "console=ttyS0 loglevel=4 panic=-1 tos=" + strings.Join(g.Tests, ",")}
+		"-kernel", filepath.Join(g.Dir, g.Kernel, "vmlinuz"), "-initrd", g.Initrd}
+	words := "console=ttyS0 loglevel=4 panic=-1 tos=" + strings.Join(g.Tests, ",")
+	if g.IOMMU {
+		args = append(args, "-device", "intel-iommu,intremap=on,caching-mode=on")
+		args[1] += ",kernel-irqchip=split"
+		words = "intel_iommu=on " + words
+	}
+	args = append(args, "-append", words)
 	cmd := exec.CommandContext(ctx, g.QEMU, append(args, g.Devices...)...)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

@@ -75,7 +75,7 @@ func (s *served) end(t *testing.T) string {
 func boot(t *testing.T, g *Guest) map[string]Result {
 	t.Helper()
 	g.Initrd = filepath.Join(t.TempDir(), "initrd.gz")
-	if err := WriteInitramfs(g.Initrd, g.Dir, nil); err != nil {
+	if err := WriteInitramfs(g.Initrd, g.Dir, g.Extra); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
@@ -161,4 +161,50 @@ func TestLinuxRate(t *testing.T) {
 			t.Errorf("%s: less than half of QEMU's own", depth)
 		}
 	}
+}
+
+// vfioModules are the modules of vfio-pci in a guest's kernel, by their path in the guest.
+func vfioModules(t *testing.T, dir, kernel string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
+	err := filepath.WalkDir(filepath.Join(dir, kernel), func(p string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(p, "vfio") && !strings.Contains(p, "irqbypass") {
+			return err
+		}
+		data, err := os.ReadFile(p)
+		out["modules/"+filepath.Base(p)] = data
+		return err
+	})
+	if err != nil || len(out) == 0 {
+		t.Fatalf("no modules of vfio: %v", err)
+	}
+	return out
+}
+
+// TestLinuxVFIO: in a guest, our binary is the only driver of QEMU's drive behind QEMU's IOMMU.
+func TestLinuxVFIO(t *testing.T) {
+	qemu, dir := peers(t)
+	const kernel = "6.12"
+	extra := vfioModules(t, dir, kernel)
+	for name, pkg := range map[string]string{"door.test": "tensoros/hw/linux",
+		"drive.test": "tensoros/kernel/drv/nvme"} {
+		bin := filepath.Join(t.TempDir(), name)
+		cmd := exec.Command("go", "test", "-c", "-tags", "nocuda", "-o", bin, pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		data, err := os.ReadFile(bin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		extra["bin/"+name] = data
+	}
+	disk := filepath.Join(t.TempDir(), "disk.img")
+	if err := os.WriteFile(disk, make([]byte, 8<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: kernel, CPUs: 2, Extra: extra, IOMMU: true,
+		Devices: []string{"-drive", "file=" + disk + ",if=none,id=d0,format=raw", "-device",
+			"nvme,serial=qemu,drive=d0"}, Tests: []string{"vfio"}})
 }
