@@ -68,6 +68,7 @@ var owners = []struct{ pkg, by string }{
 	{"github.com/x448/float16", "hw/num"},
 	{"github.com/google/pprof/...", "traces/pprof"},
 	{"github.com/pelletier/go-toml/v2", "sim/board"},
+	{"github.com/rogpeppe/go-internal/txtar", "conformance/script"},
 	{"github.com/spf13/cobra", "cmd/..."},
 	{"github.com/spf13/pflag", "cmd/..."},
 	{"github.com/peterh/liner", "cmd/..."},

@@ -20,6 +20,7 @@ var commands = []func(*env) *cobra.Command{
 	driveCommand,
 	serveCommand,
 	replayCommand,
+	conformCommand,
 	machineCommand,
 	ptxCommand,
 	traceCommand,
