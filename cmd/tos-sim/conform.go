@@ -234,7 +234,7 @@ func (e *env) writeReports(s *suiteRow, o *conforming, list []*conformance.Repor
 			if f.file == "" {
 				continue
 			}
-			if err := e.writeTo(numbered(f.file, i), f.write); err != nil {
+			if err := e.writeTo(nthFile(f.file, i), f.write); err != nil {
 				return err
 			}
 		}
@@ -245,8 +245,8 @@ func (e *env) writeReports(s *suiteRow, o *conforming, list []*conformance.Repor
 	return nil
 }
 
-// numbered is a file's name for report i: report.html, report-2.html.
-func numbered(file string, i int) string {
+// nthFile is a file's name for report i: report.html, report-2.html.
+func nthFile(file string, i int) string {
 	if i == 0 || file == "-" {
 		return file
 	}
