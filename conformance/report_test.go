@@ -12,7 +12,8 @@ var sample = Report{Suite: "S", Target: "sim", Device: "d <1>", Rules: Rules{
 	{"A", "Doc", "1", Must, "It is."}, {"B", "Doc", "2", Should, "It ought."}},
 	Results: []Result{
 		{Case: "g/one", Rules: []string{"A"}, Took: 1500},
-		{Case: "g/two", Rules: []string{"A", "B"}, Verdict: Fail, Place: "f:3", Detail: "1 < 2 & so"},
+		{Case: "g/two", Rules: []string{"A", "B"}, Verdict: Fail, Place: "f:3",
+			Detail: "1 < 2 & so"},
 		{Case: "g/three", Rules: []string{"B"}, Verdict: Skip, Detail: "not offered"},
 		{Case: "g/four", Rules: []string{"B"}, Verdict: Error, Detail: "no verb"}}}
 
@@ -48,7 +49,8 @@ func TestReports(t *testing.T) {
 }
 
 func TestRuleTables(t *testing.T) {
-	for _, bad := range []Rules{{{"A", "", "1", Must, "It is."}}, {sample.Rules[0], sample.Rules[0]},
+	for _, bad := range []Rules{{{"A", "", "1", Must, "It is."}}, {sample.Rules[0],
+		sample.Rules[0]},
 		{{"A", "D", "1", Must, "no sentence"}}} {
 		if bad.Check() == nil {
 			t.Errorf("%v is taken", bad)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tensoros/conformance"
 	"tensoros/conformance/pcie"
@@ -54,6 +55,7 @@ func conformCommand(e *env) *cobra.Command {
 	for i := range suites {
 		c.AddCommand(suiteCommand(e, &suites[i]))
 	}
+	c.AddCommand(conformDriverCommand(e))
 	return c
 }
 
@@ -66,12 +68,15 @@ func suiteCommand(e *env, s *suiteRow) *cobra.Command {
 		Example: "    tos-sim conform " + s.name + " --target sim --html report.html",
 		RunE:    func(*cobra.Command, []string) error { return e.conform(s, o) },
 	}
-	f := c.Flags()
-	f.StringVar(&o.target, "target", "sim", "`TARGET` to test")
+	c.Flags().StringVar(&o.target, "target", "sim", "`TARGET` to test")
+	o.flags(c.Flags())
+	return c
+}
+
+func (o *conforming) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.junit, "junit", "", "also write the report as JUnit XML into `FILE`")
 	f.StringVar(&o.html, "html", "", "also write the report as a page into `FILE`")
 	f.BoolVar(&o.all, "all", false, "list the cases that passed too")
-	return c
 }
 
 // testee is a machine that a suite runs on.
@@ -105,7 +110,7 @@ func (e *env) conform(s *suiteRow, o *conforming) error {
 	if len(reports) == 0 {
 		return usage("", "conform %s: no function of %s is of the suite's class", s.name, o.target)
 	}
-	return e.writeReports(s, o, reports)
+	return e.writeReports(s.name, o, reports)
 }
 
 // chosen are the functions to test.
@@ -119,7 +124,8 @@ func (t *testee) chosen(s *suiteRow) []hw.Address {
 		if err != nil {
 			continue // Run tells
 		}
-		if id, err := pci.Identify(a, f.Config()); err == nil && (s.class == 0 || id.Class == s.class) {
+		if id, err := pci.Identify(a, f.Config()); err == nil && (s.class == 0 ||
+			id.Class == s.class) {
 			out = append(out, a)
 		}
 	}
@@ -216,7 +222,7 @@ func qemuTarget(device string) (*testee, error) {
 		close: func() error { return errors.Join(m.Close(), os.RemoveAll(dir)) }}, nil
 }
 
-func (e *env) writeReports(s *suiteRow, o *conforming, list []*conformance.Report) error {
+func (e *env) writeReports(suite string, o *conforming, list []*conformance.Report) error {
 	broken := false
 	for i, r := range list {
 		broken = broken || r.Failed()
@@ -240,7 +246,7 @@ func (e *env) writeReports(s *suiteRow, o *conforming, list []*conformance.Repor
 		}
 	}
 	if broken {
-		return failed("", "conform %s: rules are broken", s.name)
+		return failed("", "conform %s: rules are broken", suite)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tensoros/hw/tap"
 	"tensoros/hw/vfiouser"
@@ -63,6 +64,7 @@ type serving struct {
 	socket, file, size, pace, record string
 	once, verbose                    bool
 	drive                            servedDrive
+	watch                            func(*tap.TapeEvent)
 }
 
 func serveNVMeCommand(e *env) *cobra.Command {
@@ -74,7 +76,11 @@ func serveNVMeCommand(e *env) *cobra.Command {
 		Example: "    tos-sim serve nvme --socket nvme.sock --file disk.img --size \"4 GiB\"",
 		RunE:    func(*cobra.Command, []string) error { return e.serveNVMe(s) },
 	}
-	f := c.Flags()
+	s.flags(c.Flags())
+	return c
+}
+
+func (s *serving) flags(f *pflag.FlagSet) {
 	f.StringVar(&s.socket, "socket", "", "UNIX socket `PATH` to listen at")
 	f.StringVar(&s.file, "file", "",
 		"image `FILE` with the contents; default: memory, empty at first")
@@ -90,7 +96,6 @@ func serveNVMeCommand(e *env) *cobra.Command {
 		"write what crosses into a tape, `FILE`, for tos-sim replay")
 	f.BoolVar(&s.once, "once", false, "end when the first client has left")
 	f.BoolVar(&s.verbose, "verbose", false, "say what a client did wrong, as it happens")
-	return c
 }
 
 func (e *env) serveNVMe(s *serving) (err error) {
@@ -101,7 +106,7 @@ func (e *env) serveNVMe(s *serving) (err error) {
 		return err
 	}
 	s.drive.Seed, s.drive.Free = e.seed, s.pace == "free"
-	o := export.Options{Free: s.drive.Free, Log: e.logger(s.verbose)}
+	o := export.Options{Free: s.drive.Free, Log: e.logger(s.verbose), Watch: s.watch}
 	if s.record != "" {
 		tape, done, err := startTape(s.record, &s.drive)
 		if err != nil {
@@ -125,7 +130,9 @@ func (e *env) serveNVMe(s *serving) (err error) {
 	if o.Tape != nil {
 		err = errors.Join(err, o.Tape.Close(fn.Engine.Now()))
 	}
-	e.served(srv, fn, &s.drive)
+	if s.watch == nil {
+		e.served(srv, fn, &s.drive)
+	}
 	err = errors.Join(err, e.saveTrace(rec))
 	return errors.Join(err, s.close())
 }

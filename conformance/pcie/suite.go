@@ -55,7 +55,8 @@ func Run(cpu hw.CPU, m hw.Machine, a hw.Address, target string) (*conformance.Re
 	}
 	s := &suite{cpu: cpu, fn: fn, cfg: fn.Config(), bars: map[int]pci.BAR{}}
 	s.save()
-	r := &conformance.Report{Suite: "PCI Express", Target: target, Device: id.String(), Rules: Rules}
+	r := &conformance.Report{Suite: "PCI Express", Target: target, Device: id.String(),
+		Rules: Rules}
 	for i := range cases {
 		c := &cases[i]
 		start := cpu.Now()
@@ -142,7 +143,8 @@ func (s *suite) Value(name string) (uint64, bool, error) {
 // at checks an access to a window.
 func at(w hw.Window, off, n uint64) (int, error) {
 	if off%n != 0 || off > uint64(w.Len()) || uint64(w.Len())-off < n {
-		return 0, fmt.Errorf("%d bytes at %#x of %#x: not in the window, or not aligned", n, off, w.Len())
+		return 0, fmt.Errorf("%d bytes at %#x of %#x: not in the window, or not aligned", n, off,
+			w.Len())
 	}
 	return int(off), nil
 }
@@ -286,9 +288,9 @@ func (s *suite) count(id uint64, walk func() ([]entry, error)) (n uint64, err er
 	return n, err
 }
 
-// unused is the first dword past the header and outside of 64 bytes from any capability that does not
-// read zero; 0 if there is none. Vendors may use what no list names, so only the end of the extended
-// space is looked at.
+// unused is the first dword past the header and outside of 64 bytes from any capability that does
+// not read zero; 0 if there is none. Vendors may use what no list names, so only the end of the
+// extended space is looked at.
 func (s *suite) unused() (uint64, error) {
 	list, err := s.extended()
 	if err != nil {
@@ -306,8 +308,8 @@ func (s *suite) unused() (uint64, error) {
 	return 0, nil
 }
 
-// Do runs the verbs: w8, w16, w32 OFFSET VALUE write configuration space; m8 to m64 BAR OFFSET VALUE
-// write a BAR; flr resets by Device Control; wait NS lets time pass.
+// Do runs the verbs: w8, w16, w32 OFFSET VALUE write configuration space; m8 to m64 BAR OFFSET
+// VALUE write a BAR; flr resets by Device Control; wait NS lets time pass.
 func (s *suite) Do(verb string, a *script.Args) (known bool, err error) {
 	var v [3]uint64
 	for i := range min(len(a.Words), 3) {

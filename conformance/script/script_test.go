@@ -104,7 +104,8 @@ frob 1
 		{Line: 25}}
 	for i := range cases {
 		got := cases[i].Run(s)
-		if (got.Err != nil) != (i > 0) || got.Line != want[i].Line || got.Failed != want[i].Failed ||
+		if (got.Err != nil) != (i > 0) || got.Line != want[i].Line ||
+			got.Failed != want[i].Failed ||
 			got.Skip != want[i].Skip {
 			t.Errorf("%s: %+v", cases[i].Name, got)
 		}

@@ -225,7 +225,8 @@ func (c *configuration) Write16(off int, v uint16) { c.write(off, 2, uint64(v)) 
 func (c *configuration) Write32(off int, v uint32) { c.write(off, 4, uint64(v)) }
 func (c *configuration) Write64(off int, v uint64) { c.write(off, 8, v) }
 
-// Copy writes p, a double word at a time. A write to a function that has gone is lost, as on the bus.
+// Copy writes p, a double word at a time. A write to a function that has gone is lost, as on the
+// bus.
 func (c *configuration) Copy(off int, p []byte) {
 	for len(p) > 0 {
 		n := min(4, len(p))

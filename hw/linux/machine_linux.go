@@ -144,8 +144,9 @@ func bound() (list []hw.Address, err error) {
 func group(a hw.Address) (string, error) {
 	link, err := os.Readlink(filepath.Join(sysfs, a.String(), "iommu_group"))
 	if err != nil {
-		return "", &hw.Error{Op: "open", Addr: a, Detail: "it is in no IOMMU group: is the IOMMU on?",
-			Err: hw.ErrNotPresent}
+		return "", &hw.Error{Op: "open", Addr: a,
+			Detail: "it is in no IOMMU group: is the IOMMU on?",
+			Err:    hw.ErrNotPresent}
 	}
 	return filepath.Base(link), nil
 }
@@ -193,7 +194,8 @@ func (m *Machine) memory(size int) (err error) {
 	return nil
 }
 
-// Close gives everything back. The kernel resets the functions and ends their DMA before memory goes.
+// Close gives everything back. The kernel resets the functions and ends their DMA before memory
+// goes.
 func (m *Machine) Close() error {
 	var errs []error
 	for _, a := range m.order {

@@ -21,6 +21,8 @@ type Options struct {
 	Free bool
 	// Tape, if not nil, records.
 	Tape *tap.Tape
+	// Watch, if not nil, is told of every event. The event is only valid during the call.
+	Watch func(*tap.TapeEvent)
 	// Log, if not nil, is told of memory that cannot be reached.
 	Log func(format string, args ...any)
 }
@@ -135,6 +137,9 @@ func (f *Function) drain() {
 // note records an event, or holds it against the tape that is played.
 func (f *Function) note(op tap.TapeOp, region int, off, size uint64, data []byte) {
 	e := tap.TapeEvent{At: f.Engine.Now(), Op: op, Region: region, Off: off, Size: size, Data: data}
+	if f.o.Watch != nil {
+		f.o.Watch(&e)
+	}
 	if f.play != nil {
 		f.play.check(&e)
 		return

@@ -128,12 +128,23 @@ func TestLinuxReplay(t *testing.T) {
 	boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: VFIOUser(0, s.Socket),
 		Tests: []string{"enumerate", "ext4"}})
 	t.Log(s.end(t))
+	judge(t, bin, tape)
 	for range 2 {
 		out, err := exec.Command(bin, "replay", tape).CombinedOutput()
 		if err != nil || !bytes.Contains(out, []byte("the same, to the bit")) {
 			t.Errorf("replay: %v: %s", err, out)
 		}
 		t.Logf("%s", out)
+	}
+}
+
+// judge says which rules for drivers Linux broke on a tape: none that are musts.
+func judge(t *testing.T, bin, tape string) {
+	t.Helper()
+	out, err := exec.Command(bin, "conform", "nvme-driver", "--tape", tape).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Errorf("the driver breaks rules: %v", err)
 	}
 }
 
@@ -167,8 +178,10 @@ func TestLinuxRate(t *testing.T) {
 func vfioModules(t *testing.T, dir, kernel string) map[string][]byte {
 	t.Helper()
 	out := map[string][]byte{}
-	err := filepath.WalkDir(filepath.Join(dir, kernel), func(p string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.Contains(p, "vfio") && !strings.Contains(p, "irqbypass") {
+	err := filepath.WalkDir(filepath.Join(dir, kernel), func(p string, d os.DirEntry,
+		err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(p, "vfio") && !strings.Contains(p,
+			"irqbypass") {
 			return err
 		}
 		data, err := os.ReadFile(p)
