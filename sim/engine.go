@@ -50,6 +50,9 @@ func (e *Engine) Now() Time {
 	return e.now
 }
 
+// World is the time of the event being run, whatever the local clock of a process says.
+func (e *Engine) World() Time { return e.now }
+
 // NextAt is the time of the earliest event, Forever if there is none.
 func (e *Engine) NextAt() Time { return e.queue.next() }
 

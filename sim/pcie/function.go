@@ -142,53 +142,83 @@ func (f *Fabric) window(addr uint64) *window {
 	return nil
 }
 
-// arrive takes a packet at the end of its way.
-func (fn *Function) arrive(t *tlp) {
+// sink takes what is for the function; requests that are answered come one by one.
+func (fn *Function) sink(t *tlp) (sim.Time, uint32, bool) {
+	t.target = t.destination(fn)
+	if t.kind == memWrite || t.kind == completion {
+		return 0, evDeliver, true
+	}
+	return 0, evArrive, false
+}
+
+// destination is the completer; completions have their requester there already.
+func (t *tlp) destination(fn *Function) *Function {
+	if t.kind == completion {
+		return t.target
+	}
+	return fn
+}
+
+// deliver takes writes and completions. The model sees each write packet.
+func (fn *Function) deliver(t *tlp) {
 	f := fn.fabric
-	switch t.kind {
-	case completion:
+	if t.kind == completion {
 		f.complete(t)
-	case memWrite:
-		if w := f.window(t.addr); w != nil && !fn.lost {
-			fn.write(w.bar, t.addr-w.base, t.data)
+		return
+	}
+	if w := f.window(t.addr); w != nil && !fn.lost {
+		off := t.addr - w.base
+		for data := t.data; ; off += uint64(t.piece) {
+			n := min(t.piece, len(data))
+			fn.write(w.bar, off, data[:n])
+			if data = data[n:]; len(data) == 0 {
+				break
+			}
 		}
-		f.drop(t)
+	}
+	f.drop(t)
+}
+
+// serve takes a request that is answered.
+func (fn *Function) serve(t *tlp) {
+	f := fn.fabric
+	at := f.eng.Now() + f.Timing.Register
+	switch t.kind {
 	case memRead:
-		buf := make([]byte, t.size)
-		at := f.eng.Now() + f.Timing.Register
-		if w := f.window(t.addr); w == nil || fn.lost {
-			buf = ones(t.size)
+		if t.size <= len(t.inline) {
+			t.data = t.inline[:t.size]
 		} else {
-			at += fn.read(w.bar, t.addr-w.base, buf)
+			t.data = make([]byte, t.size)
 		}
-		t.data, t.bridge = buf, nil
-		f.eng.At(at, f, evReply, uint64(t.index))
+		if w := f.window(t.addr); w == nil || fn.lost {
+			fill(t.data)
+		} else {
+			at += fn.read(w.bar, t.addr-w.base, t.data)
+		}
 	case cfgRead, cfgWrite:
 		fn.configure(t)
-		f.eng.At(f.eng.Now()+f.Timing.Register, f, evReply, uint64(t.index))
 	}
+	f.eng.At(at, f, evReply, uint64(t.index))
 }
 
 // answer sends the completions of a request that the function has served.
 func (f *Fabric) answer(t *tlp) {
-	fn := t.target
-	if t.kind == memRead {
-		fn = t.ingress.to.(*Function)
-	}
 	data := t.data
 	t.data = nil
-	f.reply(t, data, fn.up.send)
+	t.size = len(data)
+	f.reply(t, data, t.target.up)
 }
 
 func (fn *Function) configure(t *tlp) {
 	off := int(t.addr)
 	if fn.lost {
-		t.data = ones(t.size)
+		t.data = t.inline[:t.size]
+		fill(t.data)
 		return
 	}
 	if t.kind == cfgWrite {
 		fn.writeConfig(off, t.size, little(t.data))
-		t.data = []byte{0}
+		t.data = t.data[:1]
 		return
 	}
 	v := fn.config.Get(off, t.size)

@@ -58,9 +58,8 @@ func newBench(t *testing.T, tm Timing) *bench {
 			t.Errorf("%d packets left in flight", n)
 		}
 		for _, h := range b.fabric.halves {
-			for c := range h.header {
-				if h.header[c].Have() != h.header[c].Total() ||
-					h.data[c].Have() != h.data[c].Total() {
+			for c := range h.credits {
+				if !h.credits[c].whole() {
 					t.Errorf("half %d leaks credits of class %d", h.index, c)
 				}
 			}

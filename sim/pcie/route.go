@@ -1,11 +1,25 @@
 package pcie
 
-import "tensoros/hw/spec/pcie"
+import (
+	"tensoros/hw/spec/pcie"
+	"tensoros/sim"
+)
 
-// arrive takes a packet that is to be forwarded.
-func (b *bridge) arrive(t *tlp) {
-	t.bridge = b
-	b.fabric.eng.At(b.fabric.eng.Now()+b.latency, b.fabric, evForward, uint64(t.index))
+// sink ends what the root complex keeps for itself; anything else is forwarded packet by packet,
+// because it may meet others on its way out.
+func (b *bridge) sink(t *tlp) (wait sim.Time, event uint32, whole bool) {
+	f := b.fabric
+	if b.up == nil {
+		switch {
+		case t.kind == completion && t.target == nil:
+			return b.latency, evSink, true
+		case t.kind == memWrite && f.window(t.addr) == nil:
+			return b.latency, evSink, true
+		case t.kind == memRead && f.window(t.addr) == nil:
+			return b.latency + f.Timing.HostRead, evRoot, true
+		}
+	}
+	return b.latency, evForward, false
 }
 
 // forward sends a packet on, or ends it here.
@@ -28,8 +42,7 @@ func (b *bridge) forward(t *tlp) {
 	next := b.towards(target)
 	if split := f.Timing.SplitP2P; t.kind == memWrite && b == f.root && t.from != nil &&
 		split > 0 && t.size > split {
-		b.split(t, next, split)
-		return
+		t.train(t.size, split) // as many writes; the last gives back the credits of the whole
 	}
 	next.send(t)
 }
@@ -45,20 +58,6 @@ func (b *bridge) towards(fn *Function) *half {
 		}
 	}
 	return b.up
-}
-
-// split cuts a peer-to-peer write; the last piece holds the credits and the Done of the whole.
-func (b *bridge) split(t *tlp, next *half, size int) {
-	f := b.fabric
-	for t.size > size {
-		piece := f.packet(memWrite)
-		piece.addr, piece.size, piece.data, piece.from = t.addr, size, t.data[:size], t.from
-		t.addr += uint64(size)
-		t.size -= size
-		t.data = t.data[size:]
-		next.send(piece)
-	}
-	next.send(t)
 }
 
 // arriveRoot ends a packet at the root complex.
@@ -107,46 +106,73 @@ func (f *Fabric) readHost(t *tlp) {
 			t.addr)
 		p = ones(t.size)
 	}
-	f.reply(t, p, func(c *tlp) {
-		c.bridge = f.root
-		f.root.forward(c)
-	})
+	var next *half
+	if t.from != nil {
+		next = f.root.towards(t.from)
+	}
+	f.reply(t, p, next)
 }
 
 func ones(n int) []byte {
 	p := make([]byte, n)
-	for i := range p {
-		p[i] = 0xff
-	}
+	fill(p)
 	return p
 }
 
-// reply turns a request into its completions: pieces of at most MPS that end on the read
-// completion boundary (PCIe 5.0, 2.3.1.1).
-func (f *Fabric) reply(t *tlp, data []byte, send func(*tlp)) {
-	mps := cpuBurst
-	if t.from != nil {
-		mps = t.from.port.mps
+// fill makes p what a read of nothing gives.
+func fill(p []byte) {
+	for i := range p {
+		p[i] = 0xff
 	}
-	for off := 0; ; {
-		n := len(data) - off
-		if room := mps - int((t.addr+uint64(off))%pcie.RCB); n > room {
-			n = room
+}
+
+// reply turns a train of requests into its completions: pieces of at most MPS that end on the read
+// completion boundary (PCIe 5.0, 2.3.1.1).
+func (f *Fabric) reply(t *tlp, data []byte, next *half) {
+	chunk := cpuBurst
+	if t.from != nil {
+		chunk = t.from.port.mps
+	}
+	if t.addr%pcie.RCB == 0 && (t.n == 1 || t.piece%chunk == 0 || t.piece < chunk) {
+		f.completion(t, data, 0, len(data), min(chunk, t.piece), next, t.ends)
+		f.drop(t)
+		return
+	}
+	for at := 0; ; {
+		end := min(at+t.piece, len(data))
+		ends := min(1, t.ends)
+		if end == len(data) {
+			ends = t.ends
 		}
-		c := f.packet(completion)
-		c.target, c.read, c.offset, c.addr = t.from, t.read, t.offset+off, t.addr+uint64(off)
-		if n <= len(c.inline) {
-			c.data = c.inline[:copy(c.inline[:], data[off:off+n])]
+		t.ends -= ends
+		head := min(end-at, chunk-int((t.addr+uint64(at))%pcie.RCB))
+		if at+head < end {
+			f.completion(t, data, at, at+head, chunk, next, 0)
+			f.completion(t, data, at+head, end, chunk, next, ends)
 		} else {
-			c.data = data[off : off+n]
+			f.completion(t, data, at, end, chunk, next, ends)
 		}
-		c.size = n
-		off += n
-		c.last = off == len(data)
-		send(c)
-		if c.last {
+		if at = end; at == len(data) {
 			break
 		}
 	}
 	f.drop(t)
+}
+
+// completion sends data[at:end] of the answer to t.
+func (f *Fabric) completion(t *tlp, data []byte, at, end, chunk int, next *half, ends int) {
+	c := f.packet(completion)
+	c.train(end-at, chunk)
+	c.target, c.read, c.offset, c.addr = t.from, t.read, t.offset+at, t.addr+uint64(at)
+	c.ends = ends
+	if n := end - at; n <= len(c.inline) {
+		c.data = c.inline[:copy(c.inline[:], data[at:end])]
+	} else {
+		c.data = data[at:end]
+	}
+	if next == nil {
+		f.complete(c)
+		return
+	}
+	next.send(c)
 }

@@ -67,6 +67,16 @@ const (
 	ExpLen     = 0x3c
 )
 
+// CompletionStatus is the status of a completion (PCIe 5.0, 2.2.9, table 2-34).
+type CompletionStatus uint8
+
+// Completion statuses.
+const (
+	Successful         CompletionStatus = 0
+	UnsupportedRequest CompletionStatus = 1
+	CompleterAbort     CompletionStatus = 4
+)
+
 // Fields of Device Control and of the link registers.
 var (
 	DevCtlMPS  = reg.Bits{Hi: 7, Lo: 5}

@@ -51,7 +51,7 @@ func TestTablesAreWellFormed(t *testing.T) {
 }
 
 func TestImpossibleLinksAreNamed(t *testing.T) {
-	for _, l := range []Link{{0, 16, 256, 512}, {6, 16, 256, 512}, {5, 3, 256, 512},
+	for _, l := range []Link{{0, 16, 256, 512}, {8, 16, 256, 512}, {5, 3, 256, 512},
 		{5, 16, 100, 512}} {
 		if l.Check() == nil {
 			t.Errorf("%+v passes", l)
