@@ -21,6 +21,10 @@ type node interface {
 type bridge struct {
 	fabric   *Fabric
 	above    *bridge // nil at the root
+	plug     *Port   // of above, to which it is connected
+	upstream *Port   // its own towards the root; nil at the root
+	ports    []*Port // away from the root
+	bus      uint8   // of those ports
 	up, down *half   // its own link towards and from the root
 	latency  sim.Time
 	path     string
@@ -67,6 +71,9 @@ const (
 	evRoot                  // arg: packet; the memory controller has the data it asks for
 	evReply                 // arg: packet; the completer has its answer
 	evIssue                 // arg: packet; the processor hands it to the root complex
+	evExpire                // arg: packet; nobody has answered it in time
+	evTimer                 // arg: half, number of packet; the replay timer has run out
+	evFault                 // arg: half, error, end; the data link layer has seen an error
 )
 
 // Layout of the address space.
@@ -101,17 +108,33 @@ func (f *Fabric) Switch(at Bridge, link pcie.Link, name string) (Bridge, error) 
 	if f.buses+2 > maxBuses {
 		return Bridge{}, fmt.Errorf("switch %s: a tree has %d buses at most", name, maxBuses)
 	}
+	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name,
+		bus: uint8(f.buses + 1)}
+	b.plug = f.connect(at.b, b, b.path, link)
+	b.plug.below, b.down, b.up = b, b.plug.down, b.plug.down.back
+	b.upstream = f.newPort(b, pcie.UpstreamPort, link, b.path+"/usp")
+	b.upstream.id = uint16(f.buses) << 8
+	b.upstream.root = b.plug.root
+	for p := b.upstream; p != nil; p = p.above() {
+		p.numbers(uint64(f.buses + 1))
+	}
+	b.plug.set(pcie.SecondaryBus, 1, uint64(f.buses))
 	f.buses += 2 // the upstream port's bus and the internal one
-	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name}
-	b.down, b.up = f.connect(at.b, b, b.path, link)
 	return Bridge{b}, nil
 }
 
-// connect makes the two halves of a link below a bridge.
-func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link) (down, up *half) {
-	down, up = f.half(below, link, path+"/down"), f.half(above, link, path+"/up")
+// connect makes a link below a bridge, and its port.
+func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link) *Port {
+	kind := pcie.DownstreamPort
+	if above.up == nil {
+		kind = pcie.RootPort
+	}
+	p := f.newPort(above, kind, link, path+"/port")
+	above.ports = append(above.ports, p)
+	down, up := f.half(below, link, path+"/down"), f.half(above, link, path+"/up")
 	down.back, up.back, up.up = up, down, true
-	return down, up
+	down.port, up.port, p.down = p, p, down
+	return p
 }
 
 // half makes one direction of a link. Receivers here advertise enough credits to cover the round
@@ -123,7 +146,7 @@ func (f *Fabric) half(to node, link pcie.Link, path string) *half {
 		f.spans[rate] = make([]sim.Time, spanTable)
 	}
 	h := &half{fabric: f, to: to, gen: link.Gen, rate: rate, track: f.rec.Track(path), path: path,
-		index: uint32(len(f.halves)), spans: f.spans[rate], kickAt: sim.Forever}
+		index: uint32(len(f.halves)), spans: f.spans[rate], kickAt: sim.Forever, ackLimit: sim.Time(link.AckLimit())}
 	for form := range h.form {
 		h.form[form] = link.Overhead(pcie.Form(form))
 	}
@@ -138,11 +161,18 @@ func (f *Fabric) half(to node, link pcie.Link, path string) *half {
 
 // Fire runs the fabric's events.
 func (f *Fabric) Fire(now sim.Time, kind uint32, arg uint64) {
-	if kind == evPump {
+	switch kind {
+	case evPump:
 		if h := f.halves[arg]; h.kickAt == now {
 			h.kickAt = sim.Forever
 			h.pump()
 		}
+		return
+	case evTimer:
+		f.halves[uint32(arg)].dll.timeout(arg >> 32)
+		return
+	case evFault:
+		f.linkFault(arg)
 		return
 	}
 	t := f.pool[arg]
@@ -160,7 +190,10 @@ func (f *Fabric) Fire(now sim.Time, kind uint32, arg uint64) {
 	case evReply:
 		f.answer(t)
 	case evIssue:
+		t.bridge = f.root
 		f.root.forward(t)
+	case evExpire:
+		f.expire(t)
 	}
 }
 

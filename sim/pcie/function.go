@@ -3,6 +3,8 @@ package pcie
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
+	"slices"
 
 	"tensoros/hw"
 	"tensoros/hw/reg"
@@ -23,17 +25,17 @@ type Model interface {
 
 // Function is an endpoint: configuration space, BARs, MSI-X table, and a requester for DMA.
 type Function struct {
-	fabric   *Fabric
+	agent
 	spec     pcie.Endpoint
 	model    Model
 	addr     hw.Address
-	path     string
 	above    *bridge
+	plug     *Port // of above
 	up, down *half
-	config   *reg.File
 	table    []byte // MSI-X table
 	pending  []byte // MSI-X pending bits
 	port     port
+	checker  Checker // nil: every access is taken
 	lost     bool
 }
 
@@ -43,7 +45,9 @@ func (f *Fabric) Add(at Bridge, name string, spec pcie.Endpoint, model Model) (*
 	if err := spec.Link.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	fn := &Function{fabric: f, spec: spec, model: model, above: at.b, path: at.b.path + "/" + name}
+	spec.BARs = slices.Clone(spec.BARs) // resizing changes them
+	fn := &Function{spec: spec, model: model, above: at.b}
+	fn.agent = agent{fabric: f, path: at.b.path + "/" + name, id: uint16(f.buses) << 8}
 	if f.buses >= maxBuses {
 		return nil, fmt.Errorf("%s: a tree has %d buses at most", fn.path, maxBuses)
 	}
@@ -53,7 +57,10 @@ func (f *Fabric) Add(at Bridge, name string, spec pcie.Endpoint, model Model) (*
 		return nil, err
 	}
 	f.buses++
-	fn.down, fn.up = f.connect(at.b, fn, fn.path, spec.Link)
+	fn.checker, _ = model.(Checker)
+	fn.plug = f.connect(at.b, fn, fn.path, spec.Link)
+	fn.plug.fn, fn.down, fn.up, fn.root = fn, fn.plug.down, fn.plug.down.back, fn.plug.root
+	fn.plug.cover(fn)
 	fn.table = make([]byte, spec.Vectors*pcie.MSIXEntryLen)
 	fn.pending = make([]byte, (spec.Vectors+63)/64*8)
 	fn.port = port{fabric: f, fn: fn, tags: extendedTags, mps: spec.Link.MPS, mrrs: spec.Link.MRRS}
@@ -67,6 +74,10 @@ const maxBuses = 256
 
 // extendedTags is how many reads 8-bit tags tell apart (PCIe 5.0, 2.2.6.2).
 const extendedTags = 256
+
+// tenBitTags is how many 10-bit tags do [R]: 256 of the 1024 are not used, so that they differ from
+// 8-bit ones (PCIe 5.0, 2.2.6.2).
+const tenBitTags = 768
 
 // placeBARs does the firmware's work: each BAR at a multiple of its size, 32-bit ones below 4 GiB.
 func (fn *Function) placeBARs() error {
@@ -110,9 +121,14 @@ func (fn *Function) BAR(n int) (base, size uint64) {
 	return 0, 0
 }
 
-// Remove takes the function out by surprise: reads give all ones, writes vanish, DMA stops.
+// Remove takes the function out by surprise: reads give all ones, writes vanish, DMA stops. What it
+// had been asked and has not answered runs into the completion timeout.
 func (fn *Function) Remove() {
+	if fn.lost {
+		return
+	}
 	fn.lost = true
+	fn.plug.report(&pcie.SurpriseDown, nil, false)
 	fn.fabric.decode()
 }
 
@@ -123,7 +139,7 @@ func (fn *Function) Lost() bool { return fn.lost }
 func (f *Fabric) decode() {
 	f.windows = f.windows[:0]
 	for _, fn := range f.funcs {
-		if fn.config.Get(pcie.Command, 2)&pcie.CommandMemory == 0 {
+		if !fn.decodes() {
 			continue
 		}
 		for _, b := range fn.spec.BARs {
@@ -166,7 +182,17 @@ func (fn *Function) deliver(t *tlp) {
 		f.complete(t)
 		return
 	}
-	if w := f.window(t.addr); w != nil && !fn.lost {
+	w := f.window(t.addr)
+	switch {
+	case fn.lost: // it vanishes
+	case t.poison:
+		fn.report(&pcie.PoisonedTLP, t, false)
+		fn.or(pcie.Status, 2, pcie.StatusParity)
+	case w == nil || w.fn != fn:
+		f.refuse(t, &fn.agent, pcie.UnsupportedRequest)
+	case fn.check(w, t, true) != pcie.Successful:
+		f.refuse(t, &fn.agent, fn.check(w, t, true))
+	default:
 		off := t.addr - w.base
 		for data := t.data; ; off += uint64(t.piece) {
 			n := min(t.piece, len(data))
@@ -182,6 +208,10 @@ func (fn *Function) deliver(t *tlp) {
 // serve takes a request that is answered.
 func (fn *Function) serve(t *tlp) {
 	f := fn.fabric
+	if fn.lost {
+		f.eng.At(f.lostAt(), f, evExpire, uint64(t.index))
+		return
+	}
 	at := f.eng.Now() + f.Timing.Register
 	switch t.kind {
 	case memRead:
@@ -190,11 +220,18 @@ func (fn *Function) serve(t *tlp) {
 		} else {
 			t.data = make([]byte, t.size)
 		}
-		if w := f.window(t.addr); w == nil || fn.lost {
-			fill(t.data)
+		w := f.window(t.addr)
+		if w == nil || w.fn != fn {
+			t.status = pcie.UnsupportedRequest
 		} else {
-			at += fn.read(w.bar, t.addr-w.base, t.data)
+			t.status = fn.check(w, t, false)
 		}
+		if t.status != pcie.Successful {
+			f.refuse(t, &fn.agent, t.status)
+			fill(t.data)
+			break
+		}
+		at += fn.read(w.bar, t.addr-w.base, t.data)
 	case cfgRead, cfgWrite:
 		fn.configure(t)
 	}
@@ -203,6 +240,10 @@ func (fn *Function) serve(t *tlp) {
 
 // answer sends the completions of a request that the function has served.
 func (f *Fabric) answer(t *tlp) {
+	if t.target.lost {
+		f.eng.At(f.lostAt(), f, evExpire, uint64(t.index))
+		return
+	}
 	data := t.data
 	t.data = nil
 	t.size = len(data)
@@ -211,11 +252,6 @@ func (f *Fabric) answer(t *tlp) {
 
 func (fn *Function) configure(t *tlp) {
 	off := int(t.addr)
-	if fn.lost {
-		t.data = t.inline[:t.size]
-		fill(t.data)
-		return
-	}
 	if t.kind == cfgWrite {
 		fn.writeConfig(off, t.size, little(t.data))
 		t.data = t.data[:1]
@@ -234,14 +270,77 @@ func little(p []byte) (v uint64) {
 }
 
 func (fn *Function) writeConfig(off, size int, v uint64) {
+	asleep := fn.asleep()
 	fn.config.Write(off, size, v)
+	fn.resize(off, size)
 	if high := devCtlAt + 1 - off; high >= 0 && high < size && v>>(8*high)&0x80 != 0 {
 		fn.FunctionReset() // the bit reads zero, so it is not stored
 	}
-	fn.port.mps = min(128<<pcie.DevCtlMPS.Get(fn.deviceControl()), fn.spec.Link.MPS)
-	fn.port.mrrs = 128 << pcie.DevCtlMRRS.Get(fn.deviceControl())
+	if asleep && !fn.asleep() {
+		fn.softReset() // No_Soft_Reset is 0 (PCIe 5.0, 5.3.1.4.1)
+	}
+	fn.settings()
 	fn.flushPending()
 	fn.fabric.decode()
+}
+
+// settings follow the registers that the requester obeys.
+func (fn *Function) settings() {
+	fn.port.mps = min(128<<pcie.DevCtlMPS.Get(fn.deviceControl()), fn.spec.Link.MPS)
+	fn.port.mrrs = min(128<<pcie.DevCtlMRRS.Get(fn.deviceControl()), page)
+	fn.port.tags = extendedTags
+	if fn.get(pcie.ExpressAt+pcie.ExpDevCtl2, 2)&pcie.DevCtl2Tags10 != 0 {
+		fn.port.tags = tenBitTags
+	}
+}
+
+// asleep is D3hot; decodes whether memory requests are taken.
+func (fn *Function) asleep() bool {
+	return pcie.PowerState.Get(fn.get(pcie.PMAt+4, 2)) == pcie.D3hot
+}
+
+func (fn *Function) decodes() bool {
+	return fn.get(pcie.Command, 2)&pcie.CommandMemory != 0 && !fn.asleep()
+}
+
+// resize follows a write to a resizable BAR's control register: another size, the same place as
+// far as the new alignment lets it. A size that is not offered is not taken.
+func (fn *Function) resize(off, size int) {
+	for i, r := range fn.spec.Resizable {
+		at := pcie.ResizableAt + 8 + 8*i
+		if off >= at+4 || off+size <= at {
+			continue
+		}
+		for k := range fn.spec.BARs {
+			b := &fn.spec.BARs[k]
+			if b.Index != r.BAR {
+				continue
+			}
+			now := uint64(bits.Len64(b.Size>>20) - 1)
+			code := pcie.ResizableSize.Get(fn.get(at, 4))
+			if code > 27 || r.Sizes>>code&1 == 0 {
+				fn.set(at, 4, pcie.ResizableSize.Put(fn.get(at, 4), now))
+				continue
+			}
+			if code != now {
+				b.Size = 1 << (20 + code)
+				fn.masks(b)
+			}
+		}
+	}
+}
+
+// masks makes a BAR's writable bits those of its size.
+func (fn *Function) masks(b *pcie.BAR) {
+	at := pcie.BAR0 + 4*b.Index
+	mask, flags, was := ^(b.Size - 1), fn.get(at, 4)&pcie.BARFlags, fn.get(at, 4)
+	fn.config.Define(at, 4, flags, mask&0xfffffff0, 0)
+	fn.config.Write(at, 4, was)
+	if b.Is64 {
+		high := fn.get(at+4, 4)
+		fn.config.Define(at+4, 4, 0, mask>>32, 0)
+		fn.config.Write(at+4, 4, high)
+	}
 }
 
 func (fn *Function) deviceControl() uint64 {
@@ -251,15 +350,46 @@ func (fn *Function) deviceControl() uint64 {
 // devCtlAt is Device Control in the layout of the endpoint tables.
 const devCtlAt = pcie.ExpressAt + pcie.ExpDevCtl
 
-// FunctionReset is a function level reset: everything but the BARs' places is as at power-on.
+// keptOfFunction are the BARs, and the sizes that go with them: the model plays the firmware.
+var keptOfFunction = []struct{ off, dwords int }{{pcie.BAR0, 6}, {pcie.ResizableAt, 13}}
+
+// FunctionReset is a function level reset: everything but the BARs' places, the sticky error
+// registers and MPS is as at power-on (PCIe 5.0, 6.6.2).
 func (fn *Function) FunctionReset() {
-	var bars [6]uint64
-	for i := range bars {
-		bars[i] = fn.config.Get(pcie.BAR0+4*i, 4)
+	mps := pcie.DevCtlMPS.Get(fn.deviceControl())
+	fn.softReset()
+	fn.set(devCtlAt, 2, pcie.DevCtlMPS.Put(fn.deviceControl(), mps))
+	fn.settings()
+}
+
+// HotReset is a reset by the link: as FunctionReset, and MPS as well (PCIe 5.0, 6.6.1).
+func (fn *Function) HotReset() {
+	if !fn.lost {
+		fn.softReset()
+		fn.settings()
+	}
+}
+
+func (fn *Function) softReset() {
+	var saved [32]uint64
+	n := 0
+	for _, list := range [][]struct{ off, dwords int }{kept, keptOfFunction} {
+		for _, k := range list {
+			for i := range k.dwords {
+				saved[n] = fn.get(k.off+4*i, 4)
+				n++
+			}
+		}
 	}
 	fn.config.Reset()
-	for i, v := range bars {
-		fn.config.Write(pcie.BAR0+4*i, 4, v)
+	n = 0
+	for _, list := range [][]struct{ off, dwords int }{kept, keptOfFunction} {
+		for _, k := range list {
+			for i := range k.dwords {
+				fn.set(k.off+4*i, 4, saved[n])
+				n++
+			}
+		}
 	}
 	fn.resetTable()
 	fn.model.Reset()
@@ -282,8 +412,33 @@ func (fn *Function) Read(addr uint64, buf []byte, done Done) {
 	}
 }
 
+// WritePoisoned is Write with the poison bit: the data are known to be bad (PCIe 5.0, 2.7.2). The
+// completer takes the packet, logs it and does not store it.
+func (fn *Function) WritePoisoned(addr uint64, data []byte, done Done) {
+	fn.port.poison = true
+	fn.Write(addr, data, done)
+	fn.port.poison = false
+}
+
+// Checker is a Model that may refuse accesses: with UnsupportedRequest, or CompleterAbort if they
+// break its programming model (PCIe 5.0, 2.3.1). It must answer the same when asked twice.
+type Checker interface {
+	Check(bar int, off uint64, n int, write bool) pcie.CompletionStatus
+}
+
+func (fn *Function) check(w *window, t *tlp, write bool) pcie.CompletionStatus {
+	if fn.checker == nil {
+		return pcie.Successful
+	}
+	return fn.checker.Check(w.bar, t.addr-w.base, t.size, write)
+}
+
 func (fn *Function) mayMaster(op string, addr uint64) bool {
 	if fn.lost {
+		return false
+	}
+	if fn.asleep() {
+		fn.fabric.find("PCIE-5.3.1.4-D3", fn.path, "DMA %s of %#x in D3hot", op, addr)
 		return false
 	}
 	if fn.config.Get(pcie.Command, 2)&pcie.CommandMaster == 0 {

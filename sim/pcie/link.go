@@ -16,6 +16,7 @@ type half struct {
 	fabric  *Fabric
 	to      node
 	back    *half // the other direction
+	port    *Port // at its upper end
 	up      bool  // towards the root
 	gen     int
 	rate    sim.Rate
@@ -30,6 +31,9 @@ type half struct {
 	kickAt  sim.Time // when an event will look at the queues again; Forever if none
 	seq     uint64
 	index   uint32
+
+	dll      *dataLink // nil: no packet is ever damaged
+	ackLimit sim.Time
 }
 
 const spanTable = 4096 + 64 // no packet is longer on the wire
@@ -52,7 +56,7 @@ func (h *half) bytes(t *tlp, size int) int {
 func (h *half) send(t *tlp) {
 	now := h.fabric.eng.Now()
 	t.queued, t.blocked = now, 0
-	if h.fabric.single {
+	if h.dll != nil || h.fabric.single {
 		for t.n > 1 {
 			h.enqueue(h.fabric.cut(t, 1))
 		}
@@ -167,6 +171,10 @@ func (h *half) transmit(t *tlp, oldest bool, now sim.Time) {
 	}
 	data := unit*(k-1) + int64(t.units(t.tail()))
 	c.take(k, data)
+	if h.dll != nil {
+		h.dll.transmit(t, now)
+		return
+	}
 	h.place(t, now)
 }
 

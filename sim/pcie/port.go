@@ -1,6 +1,9 @@
 package pcie
 
-import "tensoros/sim"
+import (
+	"tensoros/hw/spec/pcie"
+	"tensoros/sim"
+)
 
 // port is a requester: a function, or the processors at the root complex.
 type port struct {
@@ -10,6 +13,7 @@ type port struct {
 	tags      int // reads that may be outstanding
 	inFlight  int
 	waiting   sim.Queue[*tlp]
+	poison    bool
 	last      sim.Time // when a processor's latest packet was issued
 }
 
@@ -29,7 +33,7 @@ func (p *port) write(addr uint64, data []byte, done Done) {
 		n := min(len(data), page-int(addr%page))
 		t := p.fabric.packet(memWrite)
 		t.train(n, p.mps)
-		t.addr, t.from = addr, p.fn
+		t.addr, t.from, t.poison = addr, p.fn, p.poison
 		if n <= len(t.inline) {
 			t.data = t.inline[:copy(t.inline[:], data[:n])]
 		} else {
@@ -111,6 +115,7 @@ func (p *port) issue(t *tlp) {
 	at := max(f.eng.Now(), p.last+1)
 	p.last = at
 	if at == f.eng.World() {
+		t.bridge = f.root
 		f.root.forward(t)
 		return
 	}
@@ -122,6 +127,9 @@ func (f *Fabric) complete(t *tlp) {
 	r := &f.reads[t.read]
 	r.left -= copy(r.buf[t.offset:], t.data)
 	p := r.port
+	if t.status != pcie.Successful {
+		f.failed(t)
+	}
 	if r.left == 0 {
 		t.done = r.done
 		*r = pendingRead{}

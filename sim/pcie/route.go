@@ -39,12 +39,42 @@ func (b *bridge) forward(t *tlp) {
 		f.arriveRoot(t)
 		return
 	}
+	if target.lost && b == target.above && t.kind != completion {
+		b.refuse(t, &target.plug.agent) // the link is down (PCIe 5.0, 2.9.1)
+		return
+	}
 	next := b.towards(target)
+	if in := t.ingress; in != nil && in.up && next != b.up {
+		redirect, block := in.port.peer(t, next.port)
+		if block {
+			in.port.report(&pcie.ACSViolation, t, t.kind != memWrite)
+			b.refuse(t, nil)
+			return
+		}
+		if redirect && b.up != nil {
+			next = b.up
+		}
+	}
 	if split := f.Timing.SplitP2P; t.kind == memWrite && b == f.root && t.from != nil &&
 		split > 0 && t.size > split {
 		t.train(t.size, split) // as many writes; the last gives back the credits of the whole
 	}
 	next.send(t)
+}
+
+// refuse ends a request here: unsupported.
+func (b *bridge) refuse(t *tlp, by *agent) {
+	f := b.fabric
+	f.refuse(t, by, pcie.UnsupportedRequest)
+	if t.kind == memWrite {
+		f.drop(t)
+		return
+	}
+	next := b.up
+	if t.from != nil {
+		next = b.towards(t.from)
+	}
+	f.reply(t, ones(t.size), next)
 }
 
 // towards is the link on the way to fn: down if fn is below, else up.
@@ -79,11 +109,12 @@ func (f *Fabric) writeHost(t *tlp) {
 	case t.addr >= msiBase && t.addr < msiLimit:
 		f.deliver(t.addr, uint32(t.data[0])|uint32(t.data[1])<<8|uint32(t.data[2])<<16|
 			uint32(t.data[3])<<24)
+	case t.poison:
+		f.find(pcie.PoisonedTLP.Rule, t.track(), "poisoned write of %d bytes to %#x", t.size, t.addr)
 	default:
 		p := f.host.At(t.addr, t.size)
 		if p == nil {
-			f.find("PCIE-2.3.1-UR", t.track(), "%d byte write to %#x, where nothing is", t.size,
-				t.addr)
+			f.nothing(t, "write to")
 			break
 		}
 		copy(p, t.data)
@@ -102,8 +133,7 @@ func (t *tlp) track() string {
 func (f *Fabric) readHost(t *tlp) {
 	p := f.host.At(t.addr, t.size)
 	if p == nil {
-		f.find("PCIE-2.3.1-UR", t.track(), "%d byte read of %#x, where nothing is", t.size,
-			t.addr)
+		f.nothing(t, "read of")
 		p = ones(t.size)
 	}
 	var next *half
@@ -111,6 +141,21 @@ func (f *Fabric) readHost(t *tlp) {
 		next = f.root.towards(t.from)
 	}
 	f.reply(t, p, next)
+}
+
+// nothing answers an address that nobody claims. If it belongs to a function that does not decode
+// now, that function has seen the request and logs it.
+func (f *Fabric) nothing(t *tlp, what string) {
+	var by *agent
+	for _, fn := range f.funcs {
+		for _, b := range fn.spec.BARs {
+			if base, size := fn.BAR(b.Index); t.addr-base < size && fn != t.from && !fn.lost {
+				by = &fn.agent
+			}
+		}
+	}
+	f.refuse(t, by, pcie.UnsupportedRequest)
+	f.find("PCIE-2.3.1-UR", t.track(), "%d byte %s %#x, where nothing is", t.size, what, t.addr)
 }
 
 func ones(n int) []byte {
@@ -132,6 +177,14 @@ func (f *Fabric) reply(t *tlp, data []byte, next *half) {
 	chunk := cpuBurst
 	if t.from != nil {
 		chunk = t.from.port.mps
+	}
+	if limit := f.Timing.ReadChunk; limit > 0 && t.target == nil {
+		chunk = min(chunk, limit)
+	}
+	if t.status != pcie.Successful {
+		f.completion(t, data, 0, len(data), max(1, len(data)), next, t.ends)
+		f.drop(t)
+		return
 	}
 	if t.addr%pcie.RCB == 0 && (t.n == 1 || t.piece%chunk == 0 || t.piece < chunk) {
 		f.completion(t, data, 0, len(data), min(chunk, t.piece), next, t.ends)
@@ -164,7 +217,7 @@ func (f *Fabric) completion(t *tlp, data []byte, at, end, chunk int, next *half,
 	c := f.packet(completion)
 	c.train(end-at, chunk)
 	c.target, c.read, c.offset, c.addr = t.from, t.read, t.offset+at, t.addr+uint64(at)
-	c.ends = ends
+	c.ends, c.status = ends, t.status
 	if n := end - at; n <= len(c.inline) {
 		c.data = c.inline[:copy(c.inline[:], data[at:end])]
 	} else {

@@ -86,7 +86,12 @@ func (t *tlp) tail() int { return t.size - (t.n-1)*t.piece }
 // payload is what a packet that stands for size bytes carries.
 func (t *tlp) payload(size int) int {
 	switch t.kind {
-	case memWrite, completion:
+	case memWrite:
+		return size
+	case completion:
+		if t.status != pcie.Successful {
+			return 0
+		}
 		return size
 	case cfgWrite:
 		return 4

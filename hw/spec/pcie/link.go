@@ -130,6 +130,17 @@ func (l Link) TLPRate(share float64) float64 {
 	return l.Raw() * (1 - share*2*DLLP/limit - float64(Skip)/SkipEvery)
 }
 
+// AckLimit is the recommended longest wait for an Ack, in picoseconds: symbol times of the table, a
+// byte of each lane. Flits are acknowledged one by one.
+func (l Link) AckLimit() int64 {
+	g := Generations[l.Gen-1]
+	symbols := ackLimit[l.Lanes][SizeCode(l.MPS)] - g.AckCut
+	if g.Flit {
+		symbols = FlitLen / l.Lanes
+	}
+	return int64(float64(symbols*l.Lanes) / l.Raw() * 1e12)
+}
+
 // WriteRate is the payload rate of large writes with 64-bit addresses, one way.
 func (l Link) WriteRate(share float64) float64 {
 	return l.TLPRate(share) * float64(l.MPS) / float64(l.MPS+l.Overhead(Memory64))
