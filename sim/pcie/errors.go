@@ -116,7 +116,7 @@ func (t *tlp) header() (h [4]uint32) {
 	if t.from != nil {
 		id = uint32(t.from.id)
 	}
-	dwords := uint32(t.piece+int(t.addr&3)+3) / 4 & 0x3ff
+	dwords := uint32(min(t.piece, t.size)+int(t.addr&3)+3) / 4 & 0x3ff
 	h[0] = dwords
 	if t.poison {
 		h[0] |= 1 << 14
