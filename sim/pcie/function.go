@@ -427,6 +427,9 @@ type Checker interface {
 }
 
 func (fn *Function) check(w *window, t *tlp, write bool) pcie.CompletionStatus {
+	if t.addr-w.base+uint64(t.size) > w.size {
+		return pcie.UnsupportedRequest
+	}
 	if fn.checker == nil {
 		return pcie.Successful
 	}

@@ -111,6 +111,7 @@ func (h *half) sleep() {
 	at := sim.Forever
 	for c := range h.queues {
 		if h.queues[c].Len() > 0 {
+			h.credits[c].drain(h.fabric.eng.Now())
 			at = min(at, h.credits[c].next())
 		}
 	}

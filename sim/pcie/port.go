@@ -54,8 +54,14 @@ func (p *port) write(addr uint64, data []byte, done Done) {
 // back together: with fewer, each counts by itself.
 const fewTags = 64
 
-// read fills buf from addr, then fires done.
+// read fills buf from addr, then fires done; at once if there is nothing to read.
 func (p *port) read(addr uint64, buf []byte, done Done) {
+	if len(buf) == 0 {
+		if done.To != nil {
+			done.To.Fire(p.fabric.eng.Now(), done.Kind, done.Arg)
+		}
+		return
+	}
 	id := p.pending(buf, done)
 	for off := 0; off < len(buf); {
 		n := min(len(buf)-off, page-int((addr+uint64(off))%page))

@@ -106,6 +106,8 @@ func (f *Fabric) arriveRoot(t *tlp) {
 
 func (f *Fabric) writeHost(t *tlp) {
 	switch {
+	case t.addr >= msiBase && t.addr < msiLimit && len(t.data) != 4:
+		f.find("PCIE-7.7-MSI", t.track(), "%d byte message to %#x, want 4", len(t.data), t.addr)
 	case t.addr >= msiBase && t.addr < msiLimit:
 		f.deliver(t.addr, uint32(t.data[0])|uint32(t.data[1])<<8|uint32(t.data[2])<<16|
 			uint32(t.data[3])<<24)
