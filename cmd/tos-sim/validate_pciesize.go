@@ -23,8 +23,8 @@ const (
 	noteFlitMod = "flit mode as recalled: 236 of 256 bytes for TLPs, headers without framing"
 )
 
-// sizeRows compare streams of transfers of one size with the published equations: a write of n bytes
-// is ceil(n/MPS) packets of 24 more; a read of n comes back in ceil(n/MPS) packets of 20 more.
+// sizeRows compare streams of transfers of one size with the published equations: a write of n
+// bytes is ceil(n/MPS) packets of 24 more; a read comes back in ceil(n/MPS) packets of 20 more.
 func sizeRows() (rows []vrow) {
 	for _, l := range []struct {
 		name string

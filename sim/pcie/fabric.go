@@ -52,6 +52,7 @@ type Fabric struct {
 	cpus    []*Processor
 	buses   int
 	spans   map[sim.Rate][]sim.Time
+	iommu   *IOMMU
 	single  bool // packet by packet: the reference for the trains
 }
 
@@ -146,7 +147,8 @@ func (f *Fabric) half(to node, link pcie.Link, path string) *half {
 		f.spans[rate] = make([]sim.Time, spanTable)
 	}
 	h := &half{fabric: f, to: to, gen: link.Gen, rate: rate, track: f.rec.Track(path), path: path,
-		index: uint32(len(f.halves)), spans: f.spans[rate], kickAt: sim.Forever, ackLimit: sim.Time(link.AckLimit())}
+		index: uint32(len(f.halves)), spans: f.spans[rate], kickAt: sim.Forever,
+		ackLimit: sim.Time(link.AckLimit())}
 	for form := range h.form {
 		h.form[form] = link.Overhead(pcie.Form(form))
 	}

@@ -37,6 +37,8 @@ type Function struct {
 	port     port
 	checker  Checker // nil: every access is taken
 	lost     bool
+
+	translated sim.Time // when the IOMMU lets its last held request go
 }
 
 // Add plugs a function into a bridge, alone on its link, as firmware leaves it: BARs placed,

@@ -251,8 +251,8 @@ func (h *half) trace(t *tlp, start, step sim.Time) {
 		if t.kind == completion {
 			a = uint64(t.read)
 		}
-		h.fabric.rec.Span(traceOf[t.kind], h.track, t.queued, start+d+h.fabric.Timing.Link, &w, a, b,
-			uint64(wire))
+		arrive := start + d + h.fabric.Timing.Link
+		h.fabric.rec.Span(traceOf[t.kind], h.track, t.queued, arrive, &w, a, b, uint64(wire))
 		addr += uint64(n)
 		start += step
 		if left -= n; left <= 0 {

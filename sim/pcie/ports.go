@@ -153,7 +153,7 @@ func (p *Port) above() *Port {
 	return p.at.upstream
 }
 
-// control is the port's ACS control.
+// acs is the port's access control.
 func (p *Port) acs() uint64 { return p.get(pcie.ACSAt+pcie.ACSControl, 2) }
 
 // peer applies access control to a packet that came in at this port and would leave towards next
@@ -171,11 +171,6 @@ func (p *Port) peer(t *tlp, next *Port) (redirect, block bool) {
 		return acs&pcie.ACSRedirect != 0, acs&pcie.ACSRedirect == 0
 	}
 	return acs&pcie.ACSRedirect != 0 && acs&pcie.ACSEgress == 0, false
-}
-
-// linkDown is what the port sees when its device is pulled out.
-func (p *Port) linkDown() {
-	p.report(&pcie.SurpriseDown, nil, false)
 }
 
 // lostAt is when a request that nobody will answer runs out of time.

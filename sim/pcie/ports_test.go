@@ -27,13 +27,15 @@ func TestBridgesDescribeTheTree(t *testing.T) {
 			c.p.ConfigRead(pcie.PrimaryBus, 1) != c.pri ||
 			c.p.ConfigRead(pcie.SecondaryBus, 1) != c.sec ||
 			c.p.ConfigRead(pcie.SubordinateBus, 1) != c.subo {
-			t.Errorf("%s: kind %d, buses %#x", c.p.Path(), c.p.Kind, c.p.ConfigRead(pcie.PrimaryBus, 4))
+			t.Errorf("%s: kind %d, buses %#x", c.p.Path(), c.p.Kind,
+				c.p.ConfigRead(pcie.PrimaryBus, 4))
 		}
 	}
 	base1, size := one.BAR(0)
 	base2, _ := two.BAR(0)
 	window := func(p *Port) (lo, hi uint64) {
-		lo = p.ConfigRead(pcie.PrefetchBase, 2)&0xfff0<<16 | p.ConfigRead(pcie.PrefetchBaseHi, 4)<<32
+		lo = p.ConfigRead(pcie.PrefetchBase, 2)&0xfff0<<16 |
+			p.ConfigRead(pcie.PrefetchBaseHi, 4)<<32
 		hi = p.ConfigRead(pcie.PrefetchLimit, 2)&0xfff0<<16 | 0xfffff |
 			p.ConfigRead(pcie.PrefetchLimitHi, 4)<<32
 		return lo, hi
@@ -150,7 +152,8 @@ func TestOptionalCapabilities(t *testing.T) {
 		t.Errorf("sizing gives %#x", got)
 	}
 	b.config(fn, pcie.ResizableAt+8, 4, 9<<8) // not offered
-	if _, size := fn.BAR(0); size != 4<<20 || pcie.ResizableSize.Get(fn.get(pcie.ResizableAt+8, 4)) != 2 {
+	control := fn.get(pcie.ResizableAt+8, 4)
+	if _, size := fn.BAR(0); size != 4<<20 || pcie.ResizableSize.Get(control) != 2 {
 		t.Errorf("a size that is not offered: %d", size)
 	}
 	b.config(fn, 0x30, 4, 0xfffff800)

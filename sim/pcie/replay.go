@@ -37,7 +37,7 @@ type dataLink struct {
 	last   sim.Time // bytes of the last packet, in time
 }
 
-// replayTimes is REPLAY_TIMER in units of the Ack limit; the wire's own round trip comes on top [R].
+// replayTimes is REPLAY_TIMER in units of the Ack limit [R]; the link's round trip comes on top.
 const replayTimes = 3
 
 // replayNum is how often a packet is sent again before the link is trained anew: REPLAY_NUM has
@@ -47,11 +47,14 @@ const replayNum = 4
 // Inject makes the packets of a port's link fail, away from the root and towards it; nil leaves a
 // direction as it is. Call it before the link has traffic. Its packets go one by one from then on.
 func (p *Port) Inject(down, up *Faults) {
-	for h, f := range map[*half]*Faults{p.down: down, p.down.back: up} {
-		if f != nil {
-			h.dll = &dataLink{half: h, faults: *f, rnd: sim.NewRand(f.Seed, h.path),
-				timer: h.ackLimit*replayTimes + 2*p.fabric.Timing.Link}
-		}
+	p.down.inject(down)
+	p.down.back.inject(up)
+}
+
+func (h *half) inject(f *Faults) {
+	if f != nil {
+		h.dll = &dataLink{half: h, faults: *f, rnd: sim.NewRand(f.Seed, h.path),
+			timer: h.ackLimit*replayTimes + 2*h.fabric.Timing.Link}
 	}
 }
 
@@ -173,8 +176,8 @@ func (d *dataLink) fault(e *pcie.Error, at sim.Time, receiver bool) {
 	d.half.fabric.eng.At(at, d.half.fabric, evFault, arg)
 }
 
-var linkErrors = map[uint8]*pcie.Error{pcie.BadTLP.Bit: &pcie.BadTLP, pcie.BadDLLP.Bit: &pcie.BadDLLP,
-	pcie.ReplayNum.Bit: &pcie.ReplayNum}
+var linkErrors = map[uint8]*pcie.Error{pcie.BadTLP.Bit: &pcie.BadTLP,
+	pcie.BadDLLP.Bit: &pcie.BadDLLP, pcie.ReplayNum.Bit: &pcie.ReplayNum}
 
 func (f *Fabric) linkFault(arg uint64) {
 	tx, rx := f.halves[uint32(arg)].ends()

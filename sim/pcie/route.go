@@ -10,6 +10,9 @@ import (
 func (b *bridge) sink(t *tlp) (wait sim.Time, event uint32, whole bool) {
 	f := b.fabric
 	if b.up == nil {
+		if f.iommu != nil && t.from != nil && t.kind != completion {
+			return b.latency, evForward, false
+		}
 		switch {
 		case t.kind == completion && t.target == nil:
 			return b.latency, evSink, true
@@ -25,6 +28,9 @@ func (b *bridge) sink(t *tlp) (wait sim.Time, event uint32, whole bool) {
 // forward sends a packet on, or ends it here.
 func (b *bridge) forward(t *tlp) {
 	f := b.fabric
+	if f.iommu != nil && b == f.root && !f.iommu.admit(b, t) {
+		return
+	}
 	target := t.target
 	if t.kind == memWrite || t.kind == memRead {
 		if w := f.window(t.addr); w != nil {
@@ -112,7 +118,8 @@ func (f *Fabric) writeHost(t *tlp) {
 		f.deliver(t.addr, uint32(t.data[0])|uint32(t.data[1])<<8|uint32(t.data[2])<<16|
 			uint32(t.data[3])<<24)
 	case t.poison:
-		f.find(pcie.PoisonedTLP.Rule, t.track(), "poisoned write of %d bytes to %#x", t.size, t.addr)
+		f.find(pcie.PoisonedTLP.Rule, t.track(), "poisoned write of %d bytes to %#x", t.size,
+			t.addr)
 	default:
 		p := f.host.At(t.addr, t.size)
 		if p == nil {

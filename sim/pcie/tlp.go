@@ -64,6 +64,8 @@ type tlp struct {
 	ends   int       // requests that end with this completion
 	done   Done      // fired at delivery
 
+	translated bool // by the IOMMU
+
 	bridge  *bridge // that is forwarding it
 	ingress *half   // link whose credits this packet holds,
 	held    int32   // that many of data
