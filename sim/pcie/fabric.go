@@ -46,6 +46,7 @@ type Fabric struct {
 	spare   []uint32
 	funcs   []*Function
 	windows []window
+	reach   [2]struct{ low, high uint64 }  // what the windows below and above 4 GiB span
 	deliver func(addr uint64, data uint32) // MSI
 	mmio    uint64                         // next free address for 64-bit BARs,
 	mmio32  uint64                         // and for 32-bit ones

@@ -140,6 +140,7 @@ func (fn *Function) Lost() bool { return fn.lost }
 // decode rebuilds the address windows after a change of a BAR or of a command register.
 func (f *Fabric) decode() {
 	f.windows = f.windows[:0]
+	f.reach = [2]struct{ low, high uint64 }{{^uint64(0), 0}, {^uint64(0), 0}}
 	for _, fn := range f.funcs {
 		if !fn.decodes() {
 			continue
@@ -147,11 +148,19 @@ func (f *Fabric) decode() {
 		for _, b := range fn.spec.BARs {
 			base, size := fn.BAR(b.Index)
 			f.windows = append(f.windows, window{base, size, fn, b.Index})
+			r := &f.reach[min(base>>32, 1)]
+			r.low, r.high = min(r.low, base), max(r.high, base+size-1)
 		}
 	}
 }
 
+// window finds the BAR that holds an address. Most addresses are host memory's: they lie outside
+// of what the windows below and above 4 GiB span.
 func (f *Fabric) window(addr uint64) *window {
+	if (addr < f.reach[0].low || addr > f.reach[0].high) &&
+		(addr < f.reach[1].low || addr > f.reach[1].high) {
+		return nil
+	}
 	for i := range f.windows {
 		if w := &f.windows[i]; addr-w.base < w.size {
 			return w
