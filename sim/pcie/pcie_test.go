@@ -380,7 +380,36 @@ func TestTieShuffleChangesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkDMA moves 1 MiB in 256-byte TLPs; a TLP is three events.
+// benchTree is a fabric with two functions below a switch and one at the root.
+func benchTree(b *testing.B) (eng *sim.Engine, f *Fabric, fns []*Function, host uint64) {
+	eng = sim.NewEngine()
+	memory := mem.NewHost(1<<20, 1<<30)
+	f = New(eng, nil, memory, DefaultTiming, func(uint64, uint32) {})
+	sw, _ := f.Switch(f.Root(), gen5x16, "sw0")
+	for i, at := range []Bridge{f.Root(), sw, sw} {
+		fn, err := f.Add(at, string(rune('a'+i)), pcie.Endpoint{Link: gen5x16,
+			BARs: []pcie.BAR{{Index: 0, Size: 1 << 20, Is64: true}}}, sink{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		f.CPU(0).ConfigWrite(fn, pcie.Command, bytesOf(6, 2), Done{})
+		f.CPU(0).ConfigWrite(fn, devCtlAt, bytesOf(0x2830, 2), Done{})
+		fns = append(fns, fn)
+	}
+	eng.Run(sim.Forever)
+	host, _, _ = memory.Alloc(1 << 20)
+	b.ReportAllocs()
+	return eng, f, fns, host
+}
+
+// sink takes all and has nothing.
+type sink struct{}
+
+func (sink) Read(int, uint64, []byte) sim.Time { return 0 }
+func (sink) Write(int, uint64, []byte)         {}
+func (sink) Reset()                            {}
+
+// BenchmarkDMA moves 1 MiB in 128-byte TLPs, in trains of 32.
 func BenchmarkDMA(b *testing.B) {
 	eng := sim.NewEngine()
 	host := mem.NewHost(1<<20, 1<<30)
@@ -394,6 +423,40 @@ func BenchmarkDMA(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		fn.Write(addr, data, Done{})
+		eng.Run(sim.Forever)
+	}
+}
+
+// BenchmarkDMARead reads 1 MiB of host memory.
+func BenchmarkDMARead(b *testing.B) {
+	eng, _, fns, host := benchTree(b)
+	buf := make([]byte, 1<<20)
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		fns[0].Read(host, buf, Done{})
+		eng.Run(sim.Forever)
+	}
+}
+
+// BenchmarkPeer writes 1 MiB below a switch, where trains are taken apart.
+func BenchmarkPeer(b *testing.B) {
+	eng, _, fns, _ := benchTree(b)
+	buf := make([]byte, 1<<20)
+	base, _ := fns[2].BAR(0)
+	b.SetBytes(1 << 20)
+	for b.Loop() {
+		fns[1].Write(base, buf, Done{})
+		eng.Run(sim.Forever)
+	}
+}
+
+// BenchmarkDoorbell is a register write by the processor.
+func BenchmarkDoorbell(b *testing.B) {
+	eng, f, fns, _ := benchTree(b)
+	base, _ := fns[0].BAR(0)
+	p := make([]byte, 4)
+	for b.Loop() {
+		f.CPU(0).Write(base, p, Done{})
 		eng.Run(sim.Forever)
 	}
 }
