@@ -73,6 +73,7 @@ const (
 	evRoot                  // arg: packet; the memory controller has the data it asks for
 	evReply                 // arg: packet; the completer has its answer
 	evIssue                 // arg: packet; the processor hands it to the root complex
+	evRefuse                // arg: packet; a bridge answers that it will not pass
 	evExpire                // arg: packet; nobody has answered it in time
 	evTimer                 // arg: half, number of packet; the replay timer has run out
 	evFault                 // arg: half, error, end; the data link layer has seen an error
@@ -195,6 +196,8 @@ func (f *Fabric) Fire(now sim.Time, kind uint32, arg uint64) {
 	case evIssue:
 		t.bridge = f.root
 		f.root.forward(t)
+	case evRefuse:
+		t.bridge.refused(t)
 	case evExpire:
 		f.expire(t)
 	}

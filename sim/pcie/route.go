@@ -68,7 +68,7 @@ func (b *bridge) forward(t *tlp) {
 	next.send(t)
 }
 
-// refuse ends a request here: unsupported.
+// refuse ends a request here: unsupported. The answer takes as long as passing through.
 func (b *bridge) refuse(t *tlp, by *agent) {
 	f := b.fabric
 	f.refuse(t, by, pcie.UnsupportedRequest)
@@ -76,11 +76,17 @@ func (b *bridge) refuse(t *tlp, by *agent) {
 		f.drop(t)
 		return
 	}
+	t.bridge = b
+	f.eng.At(f.eng.Now()+b.latency, f, evRefuse, uint64(t.index))
+}
+
+// refused sends the completion of a request that the bridge has refused.
+func (b *bridge) refused(t *tlp) {
 	next := b.up
 	if t.from != nil {
 		next = b.towards(t.from)
 	}
-	f.reply(t, ones(t.size), next)
+	b.fabric.reply(t, ones(t.size), next)
 }
 
 // towards is the link on the way to fn: down if fn is below, else up.
