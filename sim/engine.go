@@ -10,16 +10,14 @@ type Handler interface {
 	Fire(now Time, kind uint32, arg uint64)
 }
 
-type key struct {
-	at   Time
-	seq  uint64
-	slot uint32
-}
-
+// event is a node of the slab; next links it into its bucket or into the free list.
 type event struct {
 	to   Handler
 	arg  uint64
+	at   Time
+	tie  uint64 // order among equals when ties are shuffled
 	kind uint32
+	next uint32
 }
 
 // Engine runs events in the order (time, sequence of scheduling). It is for one goroutine, which
@@ -28,9 +26,7 @@ type Engine struct {
 	now     Time
 	seq     uint64
 	tie     uint64 // xor mask and multiplier seed of ShuffleTies; 0 = first come first served
-	heap    []key
-	slab    []event
-	free    []uint32
+	queue   radix
 	running *Proc
 	procs   []*Proc
 	closed  bool
@@ -54,13 +50,11 @@ func (e *Engine) Now() Time {
 	return e.now
 }
 
+// World is the time of the event being run, whatever the local clock of a process says.
+func (e *Engine) World() Time { return e.now }
+
 // NextAt is the time of the earliest event, Forever if there is none.
-func (e *Engine) NextAt() Time {
-	if len(e.heap) == 0 {
-		return Forever
-	}
-	return e.heap[0].at
-}
+func (e *Engine) NextAt() Time { return e.queue.next() }
 
 // At schedules an event. Precondition: t is not in the past.
 func (e *Engine) At(t Time, to Handler, kind uint32, arg uint64) {
@@ -68,88 +62,40 @@ func (e *Engine) At(t Time, to Handler, kind uint32, arg uint64) {
 		panic(fmt.Sprintf("sim: event for %T kind %d at %v is in the past of %v",
 			to, kind, t, e.now))
 	}
-	var slot uint32
-	if n := len(e.free); n > 0 {
-		slot, e.free = e.free[n-1], e.free[:n-1]
-		e.slab[slot] = event{to, arg, kind}
-	} else {
-		slot = uint32(len(e.slab))
-		e.slab = append(e.slab, event{to, arg, kind})
-	}
-	seq := e.seq
-	e.seq++
+	n := e.queue.node()
+	v := &e.queue.slab[n]
+	v.to, v.arg, v.at, v.kind = to, arg, t, kind
 	if e.tie != 0 {
-		seq = mix(seq ^ e.tie)
+		v.tie = mix(e.seq ^ e.tie)
+		e.seq++
+		e.queue.pushShuffled(n)
+		return
 	}
-	e.push(key{t, seq, slot})
-}
-
-func before(a, b *key) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
-
-// push and pop keep a 4-ary heap: half the depth of a binary one, children on one cache line.
-func (e *Engine) push(k key) {
-	e.heap = append(e.heap, k)
-	i := len(e.heap) - 1
-	for i > 0 {
-		parent := (i - 1) >> 2
-		if !before(&k, &e.heap[parent]) {
-			break
-		}
-		e.heap[i] = e.heap[parent]
-		i = parent
-	}
-	e.heap[i] = k
-}
-
-func (e *Engine) pop() key {
-	top := e.heap[0]
-	n := len(e.heap) - 1
-	k := e.heap[n]
-	e.heap = e.heap[:n]
-	if n == 0 {
-		return top
-	}
-	i := 0
-	for {
-		first := i<<2 + 1
-		if first >= n {
-			break
-		}
-		least := first
-		for j := first + 1; j < min(first+4, n); j++ {
-			if before(&e.heap[j], &e.heap[least]) {
-				least = j
-			}
-		}
-		if !before(&e.heap[least], &k) {
-			break
-		}
-		e.heap[i] = e.heap[least]
-		i = least
-	}
-	e.heap[i] = k
-	return top
+	e.queue.push(n)
 }
 
 // Step runs the earliest event and reports whether there was one.
 func (e *Engine) Step() bool {
-	if len(e.heap) == 0 {
+	if e.queue.full == 0 {
 		return false
 	}
-	k := e.pop()
-	ev := e.slab[k.slot]
-	e.slab[k.slot].to = nil
-	e.free = append(e.free, k.slot)
-	e.now = k.at
-	e.Fired++
-	ev.to.Fire(k.at, ev.kind, ev.arg)
+	e.step()
 	return true
+}
+
+func (e *Engine) step() {
+	v := e.queue.pop(e.tie != 0)
+	to, arg, at, kind := v.to, v.arg, v.at, v.kind
+	v.to = nil
+	e.now = at
+	e.Fired++
+	to.Fire(at, kind, arg)
 }
 
 // Run runs events until none is left or the next is later than until.
 func (e *Engine) Run(until Time) {
-	for len(e.heap) > 0 && e.heap[0].at <= until {
-		e.Step()
+	for e.queue.full != 0 && e.queue.next() <= until {
+		e.step()
 	}
 }
 
@@ -186,7 +132,7 @@ func (e *Engine) Close() {
 	for _, p := range e.procs {
 		p.stop()
 	}
-	e.heap, e.slab, e.free = nil, nil, nil
+	e.queue = radix{}
 }
 
 // mix is a bijection on 64 bits (the finaliser of SplitMix64, Steele et al., OOPSLA 2014).

@@ -47,6 +47,66 @@ func TestManyEventsComeOutSorted(t *testing.T) {
 	}
 }
 
+// spawner schedules more events as it runs, near and far, and keeps what it was promised.
+type spawner struct {
+	e    *Engine
+	rnd  *Rand
+	due  []Time // by number of event
+	seen []uint64
+	left int
+}
+
+func (s *spawner) Fire(now Time, _ uint32, arg uint64) {
+	if s.due[arg] != now {
+		panic("an event came at another time than it was due")
+	}
+	s.seen = append(s.seen, arg)
+	for range s.rnd.Intn(3) {
+		s.spawn(now)
+	}
+}
+
+func (s *spawner) spawn(now Time) {
+	if s.left == 0 {
+		return
+	}
+	s.left--
+	s.due = append(s.due, now+Time(s.rnd.Intn(1<<s.rnd.Intn(40))))
+	s.e.At(s.due[len(s.due)-1], s, 0, uint64(len(s.due)-1))
+}
+
+// TestQueueAgainstASort: the order is that of a stable sort by time, and with shuffled ties that of
+// a sort by time and hash, however far apart the events are.
+func TestQueueAgainstASort(t *testing.T) {
+	for seed := range uint64(20) {
+		e := NewEngine()
+		if seed%2 == 1 {
+			e.ShuffleTies(seed)
+		}
+		s := &spawner{e: e, rnd: NewRand(seed, "spawner"), left: 4000}
+		for range 200 {
+			s.spawn(Time(s.rnd.Intn(8)))
+		}
+		for e.NextAt() < Forever {
+			if at := e.NextAt(); !e.Step() || e.Now() != at {
+				t.Fatalf("seed %d: NextAt %v, ran at %v", seed, at, e.Now())
+			}
+		}
+		if len(s.seen) != len(s.due) || len(s.due) < 1000 {
+			t.Fatalf("seed %d: %d of %d events ran", seed, len(s.seen), len(s.due))
+		}
+		for i := 1; i < len(s.seen); i++ {
+			a, b := s.seen[i-1], s.seen[i]
+			if s.due[a] > s.due[b] {
+				t.Fatalf("seed %d: event %d at %v before %d at %v", seed, a, s.due[a], b, s.due[b])
+			}
+			if s.due[a] == s.due[b] && seed%2 == 0 && a > b {
+				t.Fatalf("seed %d: events %d and %d at %v out of order", seed, a, b, s.due[a])
+			}
+		}
+	}
+}
+
 func TestShuffledTiesKeepTimeButNotArrival(t *testing.T) {
 	order := func(seed uint64) (out []uint64) {
 		e := NewEngine()
@@ -244,7 +304,7 @@ func (c *chain) Fire(now Time, _ uint32, arg uint64) {
 	}
 }
 
-// BenchmarkEngine runs 1,024 chains of events: push, pop and fire at that depth of the heap.
+// BenchmarkEngine runs 1,024 chains of events: push, pop and fire at that depth of the queue.
 func BenchmarkEngine(b *testing.B) {
 	e := NewEngine()
 	c := &chain{e: e, left: b.N}

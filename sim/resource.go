@@ -101,6 +101,9 @@ func (q *Queue[T]) Push(v T) {
 // Peek is the oldest element. Precondition: there is one.
 func (q *Queue[T]) Peek() *T { return &q.ring[q.head] }
 
+// At is element i from the oldest on. Precondition: i is less than Len.
+func (q *Queue[T]) At(i int) *T { return &q.ring[(q.head+i)%len(q.ring)] }
+
 // Pop removes and returns the oldest element. Precondition: there is one.
 func (q *Queue[T]) Pop() T {
 	v := q.ring[q.head]

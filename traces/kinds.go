@@ -97,6 +97,8 @@ const (
 	GPUPipe
 	GPUCaches
 	GPUSampled
+	PCIeReplay
+	PCIeError
 
 	kindCount
 )
@@ -171,6 +173,10 @@ var points = [kindCount]Point{
 		{"error", Count}},
 		"CTAs of a grid that were computed but not timed, waves that were timed, and half of " +
 			"the 95 % confidence interval of a wave's mean in parts per million of it"},
+	PCIeReplay: {"pcie/replay", Span, []Arg{{"packet", Count}, {"packets", Count}},
+		"a packet was damaged or its Ack was lost, and packets were sent again"},
+	PCIeError: {"pcie/error", Mark, []Arg{{"error", Text}},
+		"a function or a port has logged an error"},
 }
 
 // Point is the kind's row of the table.

@@ -43,7 +43,7 @@ var pcieLeft = []string{
 		"other drivers than ours",
 	"GDS with 4 GPUs, RDMA over 400 GbE, BaM: array, network or drives are not modelled",
 	"counters of link traffic (57.8 GB/s at 45.2 of payload): the model has no such counter",
-	"latencies: all that are known are recalled [R]",
+	"latencies: all that are known are recalled [R]; they are shown",
 }
 
 func x(lanes, gen, mps int) hwpcie.Link {
@@ -103,7 +103,7 @@ func pcieRows() []vrow {
 			vrow{l.name, "DMA read " + name, gbs, l.read, 0, srcPCIBench, mark, allow, note,
 				func() (float64, error) { return hostDMA(l.link, false) }})
 	}
-	return rows
+	return append(append(rows, sizeRows()...), edgeRows()...)
 }
 
 // tree is a root complex with devices that have memory in BAR 0.

@@ -11,13 +11,20 @@ import (
 
 // node is where a link ends: the root complex, a switch, or a function.
 type node interface {
-	arrive(t *tlp)
+	// sink says what happens to a packet that ends here: after what time, and by which event.
+	// whole: a train may be handled at once, when its last packet is here, because its packets
+	// meet nobody any more; the wait is then all the time that it holds its credits.
+	sink(t *tlp) (wait sim.Time, event uint32, whole bool)
 }
 
 // bridge is the root complex or a switch: it forwards.
 type bridge struct {
 	fabric   *Fabric
 	above    *bridge // nil at the root
+	plug     *Port   // of above, to which it is connected
+	upstream *Port   // its own towards the root; nil at the root
+	ports    []*Port // away from the root
+	bus      uint8   // of those ports
 	up, down *half   // its own link towards and from the root
 	latency  sim.Time
 	path     string
@@ -39,11 +46,15 @@ type Fabric struct {
 	spare   []uint32
 	funcs   []*Function
 	windows []window
+	reach   [2]struct{ low, high uint64 }  // what the windows below and above 4 GiB span
 	deliver func(addr uint64, data uint32) // MSI
 	mmio    uint64                         // next free address for 64-bit BARs,
 	mmio32  uint64                         // and for 32-bit ones
 	cpus    []*Processor
 	buses   int
+	spans   map[sim.Rate][]sim.Time
+	iommu   *IOMMU
+	single  bool // packet by packet: the reference for the trains
 }
 
 type window struct {
@@ -54,13 +65,18 @@ type window struct {
 
 // Events of the fabric.
 const (
-	evArrive  uint32 = iota // arg: packet
+	evArrive  uint32 = iota // arg: packet; a request has reached a function
+	evDeliver               // arg: packet; a write or completion has reached a function
 	evPump                  // arg: half
-	evCredit                // arg: half, class, data credits
 	evForward               // arg: packet; it has crossed the bridge
-	evRoot                  // arg: packet; it has reached the memory controller
+	evSink                  // arg: packet; it ends at the root complex
+	evRoot                  // arg: packet; the memory controller has the data it asks for
 	evReply                 // arg: packet; the completer has its answer
 	evIssue                 // arg: packet; the processor hands it to the root complex
+	evRefuse                // arg: packet; a bridge answers that it will not pass
+	evExpire                // arg: packet; nobody has answered it in time
+	evTimer                 // arg: half, number of packet; the replay timer has run out
+	evFault                 // arg: half, error, end; the data link layer has seen an error
 )
 
 // Layout of the address space.
@@ -74,7 +90,8 @@ const (
 // New makes a root complex without ports. deliver receives interrupt messages.
 func New(eng *sim.Engine, rec *traces.Recorder, host *mem.Host, tm Timing,
 	deliver func(addr uint64, data uint32)) *Fabric {
-	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, buses: 1}
+	f := &Fabric{Timing: tm, eng: eng, rec: rec, host: host, deliver: deliver, buses: 1,
+		spans: map[sim.Rate][]sim.Time{}}
 	f.mmio, f.mmio32 = mmioBase, mmioLow
 	f.root = &bridge{fabric: f, latency: tm.Root, path: "rc"}
 	return f
@@ -94,15 +111,33 @@ func (f *Fabric) Switch(at Bridge, link pcie.Link, name string) (Bridge, error) 
 	if f.buses+2 > maxBuses {
 		return Bridge{}, fmt.Errorf("switch %s: a tree has %d buses at most", name, maxBuses)
 	}
+	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name,
+		bus: uint8(f.buses + 1)}
+	b.plug = f.connect(at.b, b, b.path, link)
+	b.plug.below, b.down, b.up = b, b.plug.down, b.plug.down.back
+	b.upstream = f.newPort(b, pcie.UpstreamPort, link, b.path+"/usp")
+	b.upstream.id = uint16(f.buses) << 8
+	b.upstream.root = b.plug.root
+	for p := b.upstream; p != nil; p = p.above() {
+		p.numbers(uint64(f.buses + 1))
+	}
+	b.plug.set(pcie.SecondaryBus, 1, uint64(f.buses))
 	f.buses += 2 // the upstream port's bus and the internal one
-	b := &bridge{fabric: f, above: at.b, latency: f.Timing.Switch, path: at.b.path + "/" + name}
-	b.down, b.up = f.connect(at.b, b, b.path, link)
 	return Bridge{b}, nil
 }
 
-// connect makes the two halves of a link below a bridge.
-func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link) (down, up *half) {
-	return f.half(below, link, path+"/down"), f.half(above, link, path+"/up")
+// connect makes a link below a bridge, and its port.
+func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link) *Port {
+	kind := pcie.DownstreamPort
+	if above.up == nil {
+		kind = pcie.RootPort
+	}
+	p := f.newPort(above, kind, link, path+"/port")
+	above.ports = append(above.ports, p)
+	down, up := f.half(below, link, path+"/down"), f.half(above, link, path+"/up")
+	down.back, up.back, up.up = up, down, true
+	down.port, up.port, p.down = p, p, down
+	return p
 }
 
 // half makes one direction of a link. Receivers here advertise enough credits to cover the round
@@ -110,41 +145,61 @@ func (f *Fabric) connect(above *bridge, below node, path string, link pcie.Link)
 // by a receiver that does not keep up.
 func (f *Fabric) half(to node, link pcie.Link, path string) *half {
 	rate := sim.Rate(link.TLPRate(pcie.AckShare(link.Gen)))
-	h := &half{fabric: f, to: to, rate: rate, track: f.rec.Track(path),
-		index: uint32(len(f.halves))}
+	if f.spans[rate] == nil {
+		f.spans[rate] = make([]sim.Time, spanTable)
+	}
+	h := &half{fabric: f, to: to, gen: link.Gen, rate: rate, track: f.rec.Track(path), path: path,
+		index: uint32(len(f.halves)), spans: f.spans[rate], kickAt: sim.Forever,
+		ackLimit: sim.Time(link.AckLimit())}
+	for form := range h.form {
+		h.form[form] = link.Overhead(pcie.Form(form))
+	}
 	trip := 2 * (f.Timing.Link + f.Timing.Root + rate.Span(uint64(2*(link.MPS+pcie.OverheadMW))))
 	flight := int64(rate.Count(trip)) + 2*int64(link.MPS)
 	for c := range classes {
-		h.header[c] = sim.NewCredits(flight/pcie.OverheadMW + 1)
-		h.data[c] = sim.NewCredits(flight/16 + 1)
+		h.credits[c] = newCredits(flight/pcie.OverheadMW+1, flight/16+1)
 	}
 	f.halves = append(f.halves, h)
 	return h
 }
 
 // Fire runs the fabric's events.
-func (f *Fabric) Fire(_ sim.Time, kind uint32, arg uint64) {
+func (f *Fabric) Fire(now sim.Time, kind uint32, arg uint64) {
+	switch kind {
+	case evPump:
+		if h := f.halves[arg]; h.kickAt == now {
+			h.kickAt = sim.Forever
+			h.pump()
+		}
+		return
+	case evTimer:
+		f.halves[uint32(arg)].dll.timeout(arg >> 32)
+		return
+	case evFault:
+		f.linkFault(arg)
+		return
+	}
+	t := f.pool[arg]
 	switch kind {
 	case evArrive:
-		t := f.pool[arg]
-		t.ingress.to.arrive(t)
-	case evPump:
-		h := f.halves[arg]
-		h.kick = false
-		h.pump()
-	case evCredit:
-		f.halves[uint32(arg)].credit(class(arg>>32&0xff), int64(arg>>40))
+		t.target.serve(t)
+	case evDeliver:
+		t.target.deliver(t)
 	case evForward:
-		t := f.pool[arg]
 		t.bridge.forward(t)
+	case evSink:
+		f.arriveRoot(t)
 	case evRoot:
-		f.readHost(f.pool[arg])
+		f.readHost(t)
 	case evReply:
-		f.answer(f.pool[arg])
+		f.answer(t)
 	case evIssue:
-		t := f.pool[arg]
 		t.bridge = f.root
 		f.root.forward(t)
+	case evRefuse:
+		t.bridge.refused(t)
+	case evExpire:
+		f.expire(t)
 	}
 }
 
@@ -163,7 +218,7 @@ func (f *Fabric) packet(k kind) *tlp {
 // drop ends a packet: its credits go back, its Done fires.
 func (f *Fabric) drop(t *tlp) {
 	if t.ingress != nil {
-		t.ingress.release(t)
+		t.ingress.release(t, f.eng.Now())
 	}
 	done := t.done
 	f.free = append(f.free, t)

@@ -58,8 +58,13 @@ func (fn *Function) write(bar int, off uint64, p []byte) {
 // msixControl is Message Control.
 func (fn *Function) msixControl() uint64 { return fn.config.Get(pcie.MSIXAt+2, 2) }
 
-// Interrupt raises an MSI-X vector: a message, or a pending bit while it is masked.
+// Interrupt raises a vector, of MSI if that is on and else of MSI-X: a message, or a pending bit
+// while it is masked.
 func (fn *Function) Interrupt(vector int) {
+	if fn.spec.MSI > 0 && fn.get(pcie.MSIAt+pcie.MSIFlags, 2)&pcie.MSIEnable != 0 {
+		fn.interruptMSI(vector)
+		return
+	}
 	if vector >= fn.spec.Vectors || fn.msixControl()&pcie.MSIXEnable == 0 {
 		return
 	}
@@ -74,6 +79,15 @@ func (fn *Function) Interrupt(vector int) {
 
 // flushPending sends what was held back, once it may go.
 func (fn *Function) flushPending() {
+	if fn.spec.MSI > 0 && fn.get(pcie.MSIAt+pcie.MSIFlags, 2)&pcie.MSIEnable != 0 {
+		held := fn.get(pcie.MSIAt+pcie.MSIPending, 4) &^ fn.get(pcie.MSIAt+pcie.MSIMask, 4)
+		for v := range fn.spec.MSI {
+			if held>>v&1 != 0 {
+				fn.interruptMSI(v)
+			}
+		}
+		return
+	}
 	for v := range fn.spec.Vectors {
 		if fn.pending[v/8]&(1<<(v%8)) != 0 {
 			fn.Interrupt(v)
@@ -92,4 +106,25 @@ func (fn *Function) Program(vector int, addr uint64, data uint32, masked bool) {
 		entry[12] |= pcie.MSIXEntryMasked
 	}
 	fn.flushPending()
+}
+
+// interruptMSI sends an MSI: the vector replaces the low bits of the data that software has
+// granted (PCIe 5.0, 7.7.1).
+func (fn *Function) interruptMSI(vector int) {
+	granted := min(1<<pcie.MSIMany.Get(fn.get(pcie.MSIAt+pcie.MSIFlags, 2)), fn.spec.MSI)
+	if vector < 0 || vector >= fn.spec.MSI {
+		return
+	}
+	vector %= granted
+	bit := uint64(1) << vector
+	pending := fn.get(pcie.MSIAt+pcie.MSIPending, 4)
+	if fn.get(pcie.MSIAt+pcie.MSIMask, 4)&bit != 0 {
+		fn.set(pcie.MSIAt+pcie.MSIPending, 4, pending|bit)
+		return
+	}
+	fn.set(pcie.MSIAt+pcie.MSIPending, 4, pending&^bit)
+	data := fn.get(pcie.MSIAt+pcie.MSIData, 2)&^uint64(granted-1) | uint64(vector)
+	var p [4]byte
+	binary.LittleEndian.PutUint32(p[:], uint32(data))
+	fn.Write(fn.get(pcie.MSIAt+pcie.MSIAddr, 8), p[:], Done{})
 }

@@ -15,6 +15,15 @@ type Timing struct {
 	HostRead sim.Time // memory read at the root complex, last-level cache included
 	Register sim.Time // an endpoint's answer to a register read
 
+	// Completion is the completion timeout: 50 us to 50 ms by default (PCIe 5.0, 2.8 and 7.5.3.16).
+	Completion sim.Time
+	// Retrain is how long a link is down when REPLAY_NUM rolls over [R].
+	Retrain sim.Time
+
+	// ReadChunk is the longest completion of the root complex, a multiple of RCB; 0: MPS. Older
+	// ones send 64 bytes each (pcie-bench, model/pcie.py).
+	ReadChunk int
+
 	// SplitP2P cuts writes between two root ports into TLPs of this size; 0 leaves them whole.
 	// 64 explains both figures that xnvme/aisio (pcie_saturation.md) gives for NVMe to GPU:
 	// 45.2 GB/s of payload at 57.8 GB/s on the wire. A hypothesis, so it has a switch.
@@ -29,4 +38,7 @@ var DefaultTiming = Timing{
 	HostRead: 140 * sim.Nanosecond, // 547 - 2*(150+50) - wire
 	Register: 300 * sim.Nanosecond, // 0.7 us - 2*(150+50)
 	SplitP2P: 64,
+
+	Completion: 10 * sim.Millisecond,
+	Retrain:    10 * sim.Microsecond,
 }

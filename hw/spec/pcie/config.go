@@ -38,6 +38,8 @@ const (
 	MSIXEntryLen     = 16
 	DevCapFLR        = 1 << 28
 	DevCapRoleErrors = 1 << 15
+	DevCap2Tags10    = 3 << 16 // as completer and as requester
+	DevCtl2Tags10    = 1 << 12
 )
 
 // Capability identifiers. Source: pci_regs.h.
@@ -67,6 +69,16 @@ const (
 	ExpLen     = 0x3c
 )
 
+// CompletionStatus is the status of a completion (PCIe 5.0, 2.2.9, table 2-34).
+type CompletionStatus uint8
+
+// Completion statuses.
+const (
+	Successful         CompletionStatus = 0
+	UnsupportedRequest CompletionStatus = 1
+	CompleterAbort     CompletionStatus = 4
+)
+
 // Fields of Device Control and of the link registers.
 var (
 	DevCtlMPS  = reg.Bits{Hi: 7, Lo: 5}
@@ -89,6 +101,14 @@ type Endpoint struct {
 	VectorTable          int // at these offsets
 	VectorPending        int
 	Link                 Link
+
+	// What may be there besides; the zero value leaves the capability out.
+	MSI       int    // MSI vectors: 1, 2, 4, 8, 16 or 32
+	Serial    uint64 // device serial number
+	Virtual   *Virtual
+	Resizable []Resizable // at most 6
+	ATS       bool
+	Tags10    bool // 10-bit tags as a requester
 }
 
 // BAR is a memory base address register.
@@ -125,7 +145,7 @@ func (e *Endpoint) Header() reg.Table {
 		{Name: "CLS", Off: 0x0c, Size: 1, RW: 0xff, Section: hdr + ".1.7"},
 		{Name: "HTYPE", Off: HeaderType, Size: 1, Section: hdr + ".1.9"},
 	}
-	t = append(t, e.bars()...)
+	t = append(t, bars(e.BARs, BAR0, "PCIe 5.0, 7.5.1.2.1")...)
 	return append(t, reg.Table{
 		{Name: "SSVID", Off: SubsystemVID, Size: 2, Reset: uint64(e.SubVendor),
 			Section: hdr + ".2.3"},
@@ -136,9 +156,9 @@ func (e *Endpoint) Header() reg.Table {
 	}...)
 }
 
-func (e *Endpoint) bars() reg.Table {
+func bars(list []BAR, at int, section string) reg.Table {
 	var t reg.Table
-	for _, b := range e.BARs {
+	for _, b := range list {
 		flags := uint64(0)
 		if b.Is64 {
 			flags |= BARIs64
@@ -147,19 +167,18 @@ func (e *Endpoint) bars() reg.Table {
 			flags |= BARPrefetchable
 		}
 		mask := ^(b.Size - 1)
-		const sec = "PCIe 5.0, 7.5.1.2.1"
-		t = append(t, reg.Register{Name: "BAR", Off: BAR0 + 4*b.Index, Size: 4, Reset: flags,
-			RW: mask & 0xfffffff0, Section: sec})
+		t = append(t, reg.Register{Name: "BAR", Off: at + 4*b.Index, Size: 4, Reset: flags,
+			RW: mask & 0xfffffff0, Section: section})
 		if b.Is64 {
-			t = append(t, reg.Register{Name: "BARH", Off: BAR0 + 4*b.Index + 4, Size: 4,
-				RW: mask >> 32, Section: sec})
+			t = append(t, reg.Register{Name: "BARH", Off: at + 4*b.Index + 4, Size: 4,
+				RW: mask >> 32, Section: section})
 		}
 	}
 	return t
 }
 
-// Capabilities is the table of the capability registers: power management, MSI-X, PCI Express,
-// and advanced error reporting in extended space.
+// Capabilities is the table of the capability registers: power management, MSI-X, PCI Express, MSI,
+// and from advanced error reporting on those in extended space.
 func (e *Endpoint) Capabilities() reg.Table {
 	next := uint64(MSIXAt)
 	if e.Vectors == 0 {
@@ -183,38 +202,56 @@ func (e *Endpoint) Capabilities() reg.Table {
 				Section: "PCIe 5.0, 7.7.2.4"},
 		}...)
 	}
-	return append(append(t, e.express()...), aer()...)
+	next = 0
+	if e.MSI > 0 {
+		next = MSIAt
+	}
+	caps2 := uint64(0x1f)
+	if e.Tags10 {
+		caps2 |= DevCap2Tags10
+	}
+	t = append(t, e.Link.express(2, next, caps2)...)
+	if e.MSI > 0 {
+		t = append(t, e.msi()...)
+	}
+	return append(t, e.extended()...)
 }
 
-func (e *Endpoint) express() reg.Table {
+// express is the PCI Express capability with the given flags.
+func (l Link) express(flags, next, caps2 uint64) reg.Table {
 	const sec = "PCIe 5.0, 7.5.3"
-	mps := uint64(SizeCode(e.Link.MPS))
-	link := uint64(e.Link.Gen) | uint64(e.Link.Lanes)<<4
-	speeds := uint64(1<<(e.Link.Gen+1) - 2)
+	caps := uint64(SizeCode(l.MPS)) | DevCapRoleErrors
+	if flags>>4 == 0 { // an endpoint
+		caps |= DevCapFLR
+	}
+	link := uint64(l.Gen) | uint64(l.Lanes)<<4
+	speeds := uint64(1<<(l.Gen+1) - 2)
 	return reg.Table{
-		{Name: "PXID", Off: ExpressAt, Size: 2, Reset: CapPCIe, Section: sec + ".1"},
-		{Name: "PXCAP", Off: ExpressAt + ExpFlags, Size: 2, Reset: 2, Section: sec + ".2"},
-		{Name: "DEVCAP", Off: ExpressAt + ExpDevCap, Size: 4, Section: sec + ".3",
-			Reset: DevCapFLR | DevCapRoleErrors | mps},
+		{Name: "PXID", Off: ExpressAt, Size: 2, Reset: next<<8 | CapPCIe, Section: sec + ".1"},
+		{Name: "PXCAP", Off: ExpressAt + ExpFlags, Size: 2, Reset: flags, Section: sec + ".2"},
+		{Name: "DEVCAP", Off: ExpressAt + ExpDevCap, Size: 4, Reset: caps, Section: sec + ".3"},
 		{Name: "DEVCTL", Off: ExpressAt + ExpDevCtl, Size: 2, Reset: 0x2810, RW: 0x7fff,
 			Section: sec + ".4"},
 		{Name: "DEVSTA", Off: ExpressAt + ExpDevSta, Size: 2, W1C: 0xf, Section: sec + ".5"},
 		{Name: "LNKCAP", Off: ExpressAt + ExpLnkCap, Size: 4, Reset: link, Section: sec + ".6"},
 		{Name: "LNKCTL", Off: ExpressAt + ExpLnkCtl, Size: 2, RW: 0x0fcb, Section: sec + ".7"},
 		{Name: "LNKSTA", Off: ExpressAt + ExpLnkSta, Size: 2, Reset: link, Section: sec + ".8"},
-		{Name: "DEVCAP2", Off: ExpressAt + ExpDevCap2, Size: 4, Reset: 0x1f, Section: sec + ".15"},
-		{Name: "DEVCTL2", Off: ExpressAt + ExpDevCtl2, Size: 2, RW: 0x1f, Section: sec + ".16"},
+		{Name: "DEVCAP2", Off: ExpressAt + ExpDevCap2, Size: 4, Reset: caps2,
+			Section: sec + ".15"},
+		{Name: "DEVCTL2", Off: ExpressAt + ExpDevCtl2, Size: 2,
+			RW: 0x1f | caps2>>17&1*DevCtl2Tags10, Section: sec + ".16"},
 		{Name: "LNKCAP2", Off: ExpressAt + ExpLnkCap2, Size: 4, Reset: speeds,
 			Section: sec + ".18"},
-		{Name: "LNKCTL2", Off: ExpressAt + ExpLnkCtl2, Size: 2, Reset: uint64(e.Link.Gen), RW: 0xf,
+		{Name: "LNKCTL2", Off: ExpressAt + ExpLnkCtl2, Size: 2, Reset: uint64(l.Gen), RW: 0xf,
 			Section: sec + ".19"},
 	}
 }
 
-func aer() reg.Table {
+// aer is advanced error reporting, with the registers of a root port if root.
+func aer(root bool) reg.Table {
 	const sec = "PCIe 5.0, 7.8.4"
-	return reg.Table{
-		{Name: "AERID", Off: 0x100, Size: 4, Reset: 2<<16 | ExtCapAER, Section: sec + ".1"},
+	t := reg.Table{
+		{Name: "AERID", Off: AERAt, Size: 4, Reset: 2<<16 | ExtCapAER, Section: sec + ".1"},
 		{Name: "AERUCES", Off: 0x104, Size: 4, W1C: 0x07fff030, Section: sec + ".2"},
 		{Name: "AERUCEM", Off: 0x108, Size: 4, RW: 0x07fff030, Section: sec + ".3"},
 		{Name: "AERUCESEV", Off: 0x10c, Size: 4, Reset: 0x00462030, RW: 0x07fff030,
@@ -223,4 +260,15 @@ func aer() reg.Table {
 		{Name: "AERCM", Off: 0x114, Size: 4, Reset: 0x2000, RW: 0xf1c1, Section: sec + ".6"},
 		{Name: "AERCC", Off: 0x118, Size: 4, Section: sec + ".7"},
 	}
+	for i := range 4 {
+		t = append(t, reg.Register{Name: "AERHL", Off: AERAt + AERHeader + 4*i, Size: 4,
+			Section: sec + ".8"})
+	}
+	if root {
+		t = append(t, reg.Table{
+			{Name: "AERRC", Off: AERAt + AERRootCommand, Size: 4, RW: 7, Section: sec + ".9"},
+			{Name: "AERRS", Off: AERAt + AERRootStatus, Size: 4, W1C: 0x7f, Section: sec + ".10"},
+			{Name: "AERSRC", Off: AERAt + AERRootSource, Size: 4, Section: sec + ".11"}}...)
+	}
+	return t
 }

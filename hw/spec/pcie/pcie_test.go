@@ -51,10 +51,40 @@ func TestTablesAreWellFormed(t *testing.T) {
 }
 
 func TestImpossibleLinksAreNamed(t *testing.T) {
-	for _, l := range []Link{{0, 16, 256, 512}, {6, 16, 256, 512}, {5, 3, 256, 512},
+	for _, l := range []Link{{0, 16, 256, 512}, {8, 16, 256, 512}, {5, 3, 256, 512},
 		{5, 16, 100, 512}} {
 		if l.Check() == nil {
 			t.Errorf("%+v passes", l)
+		}
+	}
+}
+
+// Flits by hand: 64 GT/s x16 are 128 GB/s, 236 of 256 bytes are TLPs; a write of 256 bytes has a
+// header of 16, a completion one of 12.
+func TestFlitsByArithmetic(t *testing.T) {
+	l := Link{6, 16, 256, 512}
+	for i, c := range []struct{ got, want float64 }{
+		{l.TLPRate(1), 118.0}, {l.WriteRate(1), 111.06}, {l.ReadRate(0), 112.72},
+		{Link{7, 16, 256, 512}.TLPRate(1), 236.0}, {l.Raw(), 121.0},
+	} {
+		if math.Abs(c.got/1e9-c.want) > 0.006 {
+			t.Errorf("figure %d is %.3f GB/s, want %.2f", i, c.got/1e9, c.want)
+		}
+	}
+}
+
+// Every optional capability at once: the chains end, and each table is well formed.
+func TestOptionalTablesAreWellFormed(t *testing.T) {
+	e := Endpoint{Link: Link{5, 16, 256, 512}, MSI: 32, Serial: 1, ATS: true, Vectors: 4,
+		Virtual:   &Virtual{Total: 4, BARs: []BAR{{Index: 0, Size: 1 << 20, Is64: true}}},
+		Resizable: []Resizable{{BAR: 0, Sizes: 7}},
+		BARs:      []BAR{{Index: 0, Size: 1 << 20, Is64: true}}}
+	if err := e.Capabilities().Check(); err != nil {
+		t.Error(err)
+	}
+	for _, k := range []PortKind{RootPort, UpstreamPort, DownstreamPort} {
+		if err := e.Link.Bridge(k).Check(); err != nil {
+			t.Errorf("port of kind %d: %v", k, err)
 		}
 	}
 }
