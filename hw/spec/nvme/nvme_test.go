@@ -86,7 +86,7 @@ func TestIdentifyRoundTrip(t *testing.T) {
 		SUBNQN: "nqn"}
 	p := make([]byte, IdentifyLen)
 	c.Encode(p)
-	if got := DecodeController(p); got != c {
+	if got := DecodeController(p); !reflect.DeepEqual(got, c) {
 		t.Fatalf("%+v", got)
 	}
 	n := Namespace{Size: 1 << 20, Capacity: 1 << 20, Used: 5, FLBAS: 1, NGUID: [16]byte{1, 2},
