@@ -221,9 +221,10 @@ func (g *guest) quiet() {
 	}
 	c := g.ctl
 	if c.InFlight() != 0 || c.slots.live() != 0 || c.ops.live() != 0 || c.fetches.live() != 0 ||
-		c.entries.live() != 0 {
-		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d entries", c.InFlight(),
-			c.slots.live(), c.ops.live(), c.fetches.live(), c.entries.live())
+		c.entries.live() != 0 || c.probes.live() != 0 || c.arb.inFlight != 0 {
+		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d entries, %d probes, %d reads",
+			c.InFlight(), c.slots.live(), c.ops.live(), c.fetches.live(), c.entries.live(),
+			c.probes.live(), c.arb.inFlight)
 	}
 	if c.dma.inFlight != 0 || c.dma.buffered != c.flash.filling {
 		g.Errorf("%d bytes on the link, %d buffered, %d filling", c.dma.inFlight, c.dma.buffered,

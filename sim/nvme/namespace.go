@@ -422,7 +422,9 @@ func (c *Controller) formatted(cmd *command) spec.Status {
 		if c.clear(n.Base, n.Bytes) != nil {
 			st = spec.WriteFault
 		}
-		c.noticeChange(n.ID)
+		if n.Attached {
+			c.noticeChange(n.ID)
+		}
 	}
 	c.save()
 	return st

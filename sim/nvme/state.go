@@ -76,10 +76,17 @@ func decodeState(p []byte) (s state, err error) {
 		return s, fmt.Errorf("the state of the drive is damaged: its sum is %08x, not %08x",
 			crc32.ChecksumIEEE(f.State), f.Sum)
 	}
-	if err := json.Unmarshal(f.State, &s); err != nil {
-		return s, fmt.Errorf("the state of the drive is damaged: %w", err)
+	if err := unmarshalState(f.State, &s); err != nil {
+		return s, err
 	}
 	return s, s.check()
+}
+
+func unmarshalState(p []byte, s *state) error {
+	if err := json.Unmarshal(p, s); err != nil {
+		return fmt.Errorf("the state of the drive is damaged: %w", err)
+	}
+	return nil
 }
 
 // check reports a state that no drive can be in.
