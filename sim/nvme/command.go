@@ -22,7 +22,6 @@ type command struct {
 	refs    int    // events and DMA that will come back to it
 	status  spec.Status
 	result  uint32
-	result1 uint32
 
 	bytes int       // to transfer
 	toDev bool      // host to device

@@ -26,6 +26,7 @@ type guest struct {
 	rings    []ring
 	cid      uint16
 	messages []uint32
+	cc, prio uint32 // more bits of CC; priority of queues to come
 }
 
 // ring is a submission and completion queue pair of the same size.
@@ -108,9 +109,9 @@ func (g *guest) enable() {
 	g.write(spec.ASQ+4, uint32(r.sqAt>>32))
 	g.write(spec.ACQ, uint32(r.cqAt))
 	g.write(spec.ACQ+4, uint32(r.cqAt>>32))
-	g.write(spec.CC, 0x460001)
+	g.write(spec.CC, 0x460001|g.cc)
 	g.eng.Run(sim.Forever)
-	if g.read(spec.CSTS) != 1 {
+	if uint64(g.read(spec.CSTS))&^spec.CSTSNSSRO.Mask() != 1 {
 		g.Fatalf("CSTS %#x after enable", g.read(spec.CSTS))
 	}
 }
@@ -122,7 +123,7 @@ func (g *guest) queue(id, size int) {
 	g.must(spec.Command{Opcode: spec.CreateCQ, PRP1: r.cqAt, CDW10: shape,
 		CDW11: uint32(id)<<16 | 3})
 	g.must(spec.Command{Opcode: spec.CreateSQ, PRP1: r.sqAt, CDW10: shape,
-		CDW11: uint32(id)<<16 | 1})
+		CDW11: uint32(id)<<16 | g.prio<<1 | 1})
 	g.rings = append(g.rings, r)
 }
 

@@ -14,7 +14,7 @@ type errorLog struct {
 	kept     [errorKept]spec.ErrorEntry
 }
 
-func (l *errorLog) add(c *Controller, cmd *command) {
+func (l *errorLog) add(cmd *command) {
 	e := spec.ErrorEntry{SQID: uint16(cmd.sq.id), CID: cmd.e.CID, Status: cmd.status,
 		Phase: cmd.sq.cq.phase, NSID: cmd.e.NSID, Specific: l.specific}
 	e.Byte, e.Bit = uint8(cmd.place), uint8(cmd.place>>8)

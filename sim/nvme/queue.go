@@ -189,11 +189,11 @@ func (c *Controller) complete(cmd *command) {
 func (c *Controller) post(cmd *command) {
 	q := cmd.sq.cq
 	e, i := c.entries.get()
-	done := spec.Completion{Result: cmd.result, DW1: cmd.result1, SQHD: uint16(cmd.sq.head),
-		SQID: uint16(cmd.sq.id), CID: cmd.e.CID, Phase: q.phase, Status: cmd.status}
 	if !cmd.status.OK() {
-		c.errors.add(c, cmd)
+		c.errors.add(cmd)
 	}
+	done := spec.Completion{Result: cmd.result, SQHD: uint16(cmd.sq.head),
+		SQID: uint16(cmd.sq.id), CID: cmd.e.CID, Phase: q.phase, Status: cmd.status}
 	done.Encode(e.buf[:])
 	if cmd.fx.has(fxCorruptCQE) {
 		c.faults.corruptEntry(c, e.buf[:])

@@ -10,7 +10,8 @@ import (
 )
 
 // ask runs a command with a page of data and checks its status.
-func (g *guest) ask(q int, c spec.Command, data []byte, want spec.Status) (spec.Completion, []byte) {
+func (g *guest) ask(q int, c spec.Command, data []byte, want spec.Status) (spec.Completion,
+	[]byte) {
 	g.Helper()
 	at, p := g.alloc(8192)
 	copy(p, data)
@@ -185,12 +186,14 @@ func TestIdentifyRules(t *testing.T) {
 		{"general", spec.CNSNamespaceGeneral, 1, 0, spec.Success, []byte{0, 0, 0, 0x80}},
 		{"descriptors of an inactive", spec.CNSDescriptors, 5, 0, spec.InvalidField, nil},
 		{"descriptors", spec.CNSDescriptors, 1, 0, spec.Success, []byte{spec.NIDTypeNGUID, 16}},
-		{"active list above all", spec.CNSActive, spec.MaxNamespaces, 0, spec.InvalidNamespace, nil},
+		{"active list above all", spec.CNSActive, spec.MaxNamespaces, 0, spec.InvalidNamespace,
+			nil},
 		{"allocated identify", spec.CNSAllocatedIdentify, 1, 0, spec.Success, []byte{0, 8}},
 		{"attached controllers", spec.CNSAttached, 1, 0, spec.Success, []byte{1, 0, 1, 0}},
 		{"controllers", spec.CNSControllers, 0, 0, spec.Success, []byte{1, 0, 1, 0}},
 		{"primary controller", spec.CNSPrimary, 0, 0, spec.InvalidField, nil},
-		{"command sets", spec.CNSCommandSets | spec.AnyController<<16, 0, 0, spec.Success, []byte{1}},
+		{"command sets", spec.CNSCommandSets | spec.AnyController<<16, 0, 0, spec.Success,
+			[]byte{1}},
 		{"command sets of another", spec.CNSCommandSets | 7<<16, 0, 0, spec.InvalidField, nil},
 	} {
 		_, p := g.ask(0, spec.Command{Opcode: spec.Identify, NSID: c.nsid, CDW10: c.cns,
@@ -263,7 +266,8 @@ func TestStateSurvives(t *testing.T) {
 		t.Fatalf("active: %v", got)
 	}
 	g.ask(1, spec.Command{Opcode: spec.Read, NSID: 2, CDW10: 3}, nil, spec.UnrecoveredRead)
-	if e := g.must(spec.Command{Opcode: spec.GetFeatures, CDW10: spec.FeatArbitration}); e.Result != 3 {
+	get := spec.Command{Opcode: spec.GetFeatures, CDW10: spec.FeatArbitration}
+	if e := g.must(get); e.Result != 3 {
 		t.Errorf("arbitration %#x", e.Result)
 	}
 	page := spec.DecodeSMART(g.logPage(spec.LogSMART, 512))
