@@ -182,7 +182,7 @@ func FuzzRegisters(f *testing.F) {
 	f.Add([]byte{0x14, 0, 1, 0, 0x46, 0, 0x00, 0x10, 1, 0, 0, 0, 0x20, 0, 0x65, 0x4d, 0x56, 0x4e})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		g := newGuest(t, MQSim.WithCMB(64<<10), NewMemory(1<<20), nil)
-		for ; len(p) >= 6; p = p[6:] {
+		for p = p[:min(len(p), 6*64)]; len(p) >= 6; p = p[6:] {
 			off := uint64(binary.LittleEndian.Uint16(p)) & 0x1fff
 			g.ctl.Write(int(p[0]&1)*cmbBAR, off, p[2:6])
 			var q [8]byte

@@ -176,6 +176,7 @@ func parseFault(line int, body string) (faultRow, error) {
 	}
 	r.effect = Effect(i)
 	used, bad, hint := r.argument(words[1:])
+	bad.column = max(bad.column, words[0].column)
 	switch {
 	case hint != "":
 		return fail(bad, fmt.Sprintf("%q does not go with %v", bad.text, r.effect), hint)
