@@ -16,7 +16,9 @@ type command struct {
 	at      uint64 // of its blocks in the store, bytes
 	dead    bool   // no more DMA, and no completion unless it was aborted
 	aborted bool   // its completion is due or posted
-	stuck   bool   // it never completes: a fault
+	ready   bool   // fused, and its data is here
+	pair    *command
+	stuck   bool // it never completes: a fault
 	fx      effects
 	place   uint16 // byte and bit of the entry that is wrong, for the error log; 0: none is known
 	refs    int    // events and DMA that will come back to it
@@ -109,14 +111,19 @@ func (c *Controller) decode(cmd *command) spec.Status {
 	if admin {
 		v = adminVerbs[e.Opcode]
 	}
+	if v == nil && cmd.sq.first != nil {
+		c.fuse(cmd)
+	}
 	if v == nil || !admin && spec.CCCSS.Get(c.regs.Get(spec.CC, 4)) == spec.CCAdminOnly {
 		return cmd.blame(0, 0, spec.InvalidOpcode)
 	}
 	cmd.verb = v
-	if e.Flags != 0 {
-		if spec.FlagFUSE.Get(uint64(e.Flags)) != 0 {
-			return cmd.bad(1, 0) // FUSES is 0
+	if e.Flags&3 != 0 || cmd.sq.first != nil {
+		if st := c.fuse(cmd); st != spec.Success {
+			return st
 		}
+	}
+	if e.Flags != 0 {
 		if p := spec.FlagPSDT.Get(uint64(e.Flags)); p == 3 || admin && p != spec.PSDTPRP {
 			return cmd.bad(1, 6) // admin commands use PRPs on PCIe (Base, 4.1.2)
 		}
@@ -209,7 +216,7 @@ func (c *Controller) delay(cmd *command) sim.Time {
 func (c *Controller) start(cmd *command) {
 	cmd.left = cmd.bytes
 	if cmd.toDev && cmd.bytes > 0 {
-		if !cmd.verb.medium {
+		if !cmd.verb.medium || cmd.e.Flags&3 != 0 {
 			cmd.data = make([]byte, cmd.bytes)
 		}
 		c.dma.receive(cmd)
@@ -246,6 +253,10 @@ func (c *Controller) arrived(cmd *command) {
 			c.smart.read(cmd.bytes)
 		}
 		c.complete(cmd)
+		return
+	}
+	if cmd.e.Flags&3 != 0 {
+		c.met(cmd)
 		return
 	}
 	if st := cmd.verb.run(c, cmd); st != held {

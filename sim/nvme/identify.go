@@ -184,6 +184,7 @@ func (c *Controller) identity() spec.Controller {
 		SQES: 0x66, CQES: 0x44, NN: maxSpaces, MNAN: maxSpaces,
 		ONCS: spec.ONCSCompare | spec.ONCSUncorrectable | spec.ONCSDSM | spec.ONCSWriteZeroes |
 			spec.ONCSSave | spec.ONCSTimestamp | spec.ONCSVerify | spec.ONCSCopy,
+		FUSES: spec.FuseCompareWrite, AWUN: uint16(p.ChannelChunk/4096 - 1), ACWU: fusedMost - 1,
 		FNA: spec.FNACrypto, VWC: spec.VWCFlushAll, NWPC: 1, OCFS: 1,
 		SGLS:   spec.SGLSAligned | spec.SGLSBitBucket | spec.SGLSLonger,
 		SUBNQN: "nqn.2026-01.tensoros:sim:" + p.Name + ":" + c.fn.Address().String()[5:7]}

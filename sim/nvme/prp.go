@@ -52,7 +52,7 @@ func (cmd *command) find(off int) int {
 
 // follow turns the data pointer into segments, reading lists if there are any (Base, 4.1.1).
 func (c *Controller) follow(cmd *command) {
-	if cmd.e.Flags != 0 {
+	if cmd.sgl() {
 		c.followSGL(cmd)
 		return
 	}
@@ -101,7 +101,7 @@ func (c *Controller) listed(cmd *command) {
 	if !c.release(cmd) {
 		return
 	}
-	if cmd.e.Flags != 0 {
+	if cmd.sgl() {
 		c.listedSGL(cmd)
 		return
 	}

@@ -22,6 +22,7 @@ type sq struct {
 	gone       bool
 	polling    bool // its shadow doorbell is being read
 	rings      uint32
+	first      *command // of a fused pair, whose second is to come
 	track      traces.Track
 }
 
@@ -159,6 +160,9 @@ func (c *Controller) fetched(f *fetch, now sim.Time) {
 			}
 			c.accept(q, f.buf[i*spec.SQELen:], f.start, now)
 		}
+		if q.first != nil && !q.gone {
+			c.lonely(q)
+		}
 		c.fetch(q)
 	}
 	f.q = nil
@@ -177,6 +181,15 @@ func (c *Controller) complete(cmd *command) {
 		cmd.stuck = true // until an Abort or a reset
 		return
 	}
+	if cmd.e.Flags&3 != 0 {
+		c.part(cmd)
+		return
+	}
+	c.postRoom(cmd)
+}
+
+// postRoom posts a completion, or has it wait for room.
+func (c *Controller) postRoom(cmd *command) {
 	if q := cmd.sq.cq; q.waiting.Len() > 0 || q.full() {
 		cmd.stalled = c.eng.Now()
 		q.waiting.Push(cmd)

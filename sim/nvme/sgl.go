@@ -8,6 +8,9 @@ import (
 // sglPiece is how much of an SGL segment is read at once [D].
 const sglPiece = 4096
 
+// sgl reports whether the data pointer is an SGL.
+func (cmd *command) sgl() bool { return cmd.e.Flags&^3 != 0 }
+
 // followSGL takes the descriptor in the command, which is a data block or a segment of them
 // (Base, 4.1.2).
 func (c *Controller) followSGL(cmd *command) {

@@ -171,7 +171,8 @@ func TestIdentifyOffsets(t *testing.T) {
 
 func TestRowsAreFound(t *testing.T) {
 	for i, r := range Features {
-		if r.Section == "" || i > 0 && r.ID <= Features[i-1].ID || FindFeature(r.ID) != &Features[i] {
+		if r.Section == "" || i > 0 && r.ID <= Features[i-1].ID ||
+			FindFeature(r.ID) != &Features[i] {
 			t.Errorf("%+v", r)
 		}
 		if r.Default&^r.Bits != 0 && r.ID != FeatAPST {
