@@ -163,6 +163,9 @@ func (c *Controller) aim(cmd *command) spec.Status {
 	if ns.formatting {
 		return spec.FormatInProgress
 	}
+	if ns.Reserved.Type != 0 && ns.Reserved.conflicts(c.feats.host, cmd.e.Opcode) {
+		return spec.ReservationConflict
+	}
 	cmd.ns = ns
 	return spec.Success
 }

@@ -9,6 +9,6 @@
 //
 // It does not model a flash translation layer: pages are read where a fixed striping puts them and
 // programmed at an append point, nothing is erased or collected, programs are not suspended, and
-// reads do not hit the write buffer. Metadata, protection information, reservations, endurance
+// reads do not hit the write buffer. Metadata, protection information, endurance
 // groups, zones and more than one controller are not offered; INTx and MSI neither.
 package nvme

@@ -19,6 +19,7 @@ type features struct {
 	apst     [256]byte
 	behavior [512]byte
 	memory   [16]byte // host memory buffer: size, list address, count
+	host     hostID
 	clock    uint64   // timestamp that the host has set, ms,
 	clockAt  sim.Time // and when
 	clockBy  uint8    // origin: 0 cleared by a reset, 1 set by the host
@@ -87,6 +88,9 @@ func (c *Controller) setSize(cmd *command) (int, spec.Status) {
 	if row.ID == spec.FeatHostMemory {
 		return 0, spec.Success // its list stays with the host
 	}
+	if row.ID == spec.FeatHostID && cmd.e.CDW11&1 == 0 {
+		return 8, spec.Success
+	}
 	return row.DataLen, spec.Success
 }
 
@@ -126,7 +130,9 @@ func (c *Controller) setFeature(cmd *command) spec.Status {
 	switch row.ID {
 	case spec.FeatQueues:
 		return c.grant(cmd)
-	case spec.FeatRecovery, spec.FeatWriteProtect:
+	case spec.FeatHostID:
+		return c.setHost(cmd)
+	case spec.FeatRecovery, spec.FeatWriteProtect, spec.FeatReserveKeep:
 		return c.setSpaces(cmd, row, which)
 	case spec.FeatTemperature:
 		return c.setThreshold(cmd)
@@ -184,6 +190,10 @@ func (c *Controller) setSpaces(cmd *command, row *spec.FeatureRow, which []*name
 				return cmd.bad(46, 0) // NSFEAT offers no DULBE
 			}
 			n.Recovery = v
+			continue
+		}
+		if row.ID == spec.FeatReserveKeep {
+			n.Reserved.Keep = v == 1
 			continue
 		}
 		switch {
@@ -334,6 +344,11 @@ func (c *Controller) current(cmd *command, row *spec.FeatureRow, which []*namesp
 		}
 	case spec.FeatRecovery:
 		cmd.result = which[0].Recovery
+	case spec.FeatReserveKeep:
+		cmd.result = 0
+		if which[0].Reserved.Keep {
+			cmd.result = 1
+		}
 	case spec.FeatWriteProtect:
 		cmd.result = which[0].Protect
 	case spec.FeatPower:
@@ -346,6 +361,8 @@ func (c *Controller) current(cmd *command, row *spec.FeatureRow, which []*namesp
 func (c *Controller) structure(id uint8, p []byte) {
 	f := &c.feats
 	switch id {
+	case spec.FeatHostID:
+		copy(p, f.host[:])
 	case spec.FeatAPST:
 		copy(p, f.apst[:])
 	case spec.FeatHostBehavior:

@@ -93,6 +93,7 @@ func (c *Controller) identifySpace(cmd *command, cns uint32, p []byte) spec.Stat
 	switch {
 	case n == nil:
 	case cns == spec.CNSNamespaceGeneral:
+		p[2] = 0xff                                                      // RESCAP
 		p[3], p[8], p[14] = n.formatLeft(c.eng.Now()), n.attributes(), 1 // FPI, NSATTR, NSTAT
 	case cns == spec.CNSNamespaceCSI: // LBSTM and extended formats: none
 	default:
@@ -183,8 +184,10 @@ func (c *Controller) identity() spec.Controller {
 			spec.SanitizeCapNDI | spec.SanitizeCapNoModify,
 		SQES: 0x66, CQES: 0x44, NN: maxSpaces, MNAN: maxSpaces,
 		ONCS: spec.ONCSCompare | spec.ONCSUncorrectable | spec.ONCSDSM | spec.ONCSWriteZeroes |
-			spec.ONCSSave | spec.ONCSTimestamp | spec.ONCSVerify | spec.ONCSCopy,
-		FUSES: spec.FuseCompareWrite, AWUN: uint16(p.ChannelChunk/4096 - 1), ACWU: fusedMost - 1,
+			spec.ONCSSave | spec.ONCSTimestamp | spec.ONCSVerify | spec.ONCSCopy |
+			spec.ONCSReservations,
+		CTRATT: spec.CTRATTHostID,
+		FUSES:  spec.FuseCompareWrite, AWUN: uint16(p.ChannelChunk/4096 - 1), ACWU: fusedMost - 1,
 		FNA: spec.FNACrypto, VWC: spec.VWCFlushAll, NWPC: 1, OCFS: 1,
 		SGLS:   spec.SGLSAligned | spec.SGLSBitBucket | spec.SGLSLonger,
 		SUBNQN: "nqn.2026-01.tensoros:sim:" + p.Name + ":" + c.fn.Address().String()[5:7]}
@@ -205,7 +208,7 @@ func (c *Controller) identity() spec.Controller {
 func (c *Controller) common() spec.Namespace {
 	n := spec.Namespace{NSFEAT: spec.NSFEATUniqueID | spec.NSFEATPerf, FPI: 0x80,
 		DLFEAT: spec.DLFEATZero | spec.DLFEATWZDeac, NPWG: 7, NPWA: 7, NPDG: 7, NPDA: 7,
-		MSSRL: copyRange, MCL: copyAll, MSRC: copyRanges - 1}
+		RESCAP: 0xff, MSSRL: copyRange, MCL: copyAll, MSRC: copyRanges - 1}
 	for i, f := range formats {
 		n.LBADS[i], n.RP[i] = f.shift, f.performance
 	}

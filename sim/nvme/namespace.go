@@ -36,9 +36,10 @@ type namespace struct {
 	Blocks   uint64
 	Format   uint8
 	Attached bool
-	Recovery uint32    // feature 05h
-	Protect  uint32    // feature 84h
-	Serial   uint64    // of all that were ever made: what makes NGUID unique
+	Recovery uint32 // feature 05h
+	Protect  uint32 // feature 84h
+	Serial   uint64 // of all that were ever made: what makes NGUID unique
+	Reserved reservation
 	Bad      []stretch // what Write Uncorrectable spoiled, in order and apart
 
 	shift                uint8

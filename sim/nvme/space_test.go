@@ -183,7 +183,7 @@ func TestIdentifyRules(t *testing.T) {
 		{"command set that is not", spec.CNSNamespaceCSI, 1, 2 << 24, spec.InvalidField, nil},
 		{"command set's controller", spec.CNSControllerCSI, 0, 0, spec.Success, nil},
 		{"active of a command set", spec.CNSActiveCSI, 0, 0, spec.Success, []byte{1, 0, 0, 0, 0}},
-		{"general", spec.CNSNamespaceGeneral, 1, 0, spec.Success, []byte{0, 0, 0, 0x80}},
+		{"general", spec.CNSNamespaceGeneral, 1, 0, spec.Success, []byte{0, 0, 0xff, 0x80}},
 		{"descriptors of an inactive", spec.CNSDescriptors, 5, 0, spec.InvalidField, nil},
 		{"descriptors", spec.CNSDescriptors, 1, 0, spec.Success, []byte{spec.NIDTypeNGUID, 16}},
 		{"active list above all", spec.CNSActive, spec.MaxNamespaces, 0, spec.InvalidNamespace,

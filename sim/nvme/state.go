@@ -143,6 +143,9 @@ func (c *Controller) restore() error {
 		if n.Protect == protectUntilBoot {
 			n.Protect = protectOff
 		}
+		if !n.Reserved.Keep {
+			n.Reserved = reservation{Generation: n.Reserved.Generation}
+		}
 		c.spaces.all[n.ID-1] = &n
 	}
 	c.feats.saved, c.firm, c.test.Results = s.Features, s.Firmware, s.Tests

@@ -60,6 +60,10 @@ func init() {
 		spec.WriteZeroes:        {size: sized((*Controller).extent), run: (*Controller).zero},
 		spec.DSM:                {size: (*Controller).rangesSize, run: (*Controller).advise},
 		spec.Verify:             {size: sized((*Controller).extent), run: (*Controller).verify},
+		spec.ReserveRegister:    {size: keys(16), run: (*Controller).reserveRegister},
+		spec.ReserveReport:      {size: (*Controller).reportSize, run: (*Controller).reserveReport},
+		spec.ReserveAcquire:     {size: keys(16), run: (*Controller).reserveAcquire},
+		spec.ReserveRelease:     {size: keys(8), run: (*Controller).reserveRelease},
 		spec.Copy:               {size: (*Controller).copySize, run: (*Controller).copy},
 	})
 }

@@ -24,6 +24,8 @@ const (
 	FeatHostBehavior = 0x16
 	FeatSanitize     = 0x17
 	FeatCommandSets  = 0x19
+	FeatHostID       = 0x81
+	FeatReserveKeep  = 0x83
 	FeatWriteProtect = 0x84
 )
 
@@ -94,6 +96,9 @@ var Features = []FeatureRow{
 	{FeatSanitize, "Sanitize Config", false, featSaved, 1, 0, 0, "Base 2.0c, 5.27.1.19"},
 	{FeatCommandSets, "I/O Command Set Profile", false, featLive, 0x1ff, 0, 0,
 		"Base 2.0c, 5.27.1.21"},
+	{FeatHostID, "Host Identifier", false, featLive, 1, 0, 16, "Base 2.0c, 5.27.1.27"},
+	{FeatReserveKeep, "Reservation Persistence", false, featSpace, 1, 0, 0,
+		"Base 2.0c, 5.27.1.29"},
 	{FeatWriteProtect, "Namespace Write Protection Config", false, featSpace, 7, 0, 0,
 		"Base 2.0c, 5.27.1.30"},
 }

@@ -127,6 +127,7 @@ const (
 	ONCSVerify        = 1 << 7
 	ONCSCopy          = 1 << 8
 
+	CTRATTHostID  = 1 << 0 // host identifiers of 128 bits
 	FNACrypto     = 1 << 2
 	VWCPresent    = 1 << 0
 	VWCFlushAll   = 3 << 1 // Flush with NSID FFFFFFFFh is supported

@@ -36,6 +36,10 @@ const (
 	WriteZeroes        = 0x08
 	DSM                = 0x09
 	Verify             = 0x0c
+	ReserveRegister    = 0x0d
+	ReserveReport      = 0x0e
+	ReserveAcquire     = 0x11
+	ReserveRelease     = 0x15
 	Copy               = 0x19
 )
 
@@ -125,6 +129,10 @@ var (
 		{WriteZeroes, "Write Zeroes", NSIDOne, effWrite, "NVM 1.0c, 3.2.8"},
 		{DSM, "Dataset Management", NSIDOne, effWrite, "NVM 1.0c, 3.2.3"},
 		{Verify, "Verify", NSIDOne, EffectSupported, "NVM 1.0c, 3.2.5"},
+		{ReserveRegister, "Reservation Register", NSIDOne, EffectSupported, "Base 2.0c, 7.3"},
+		{ReserveReport, "Reservation Report", NSIDOne, EffectSupported, "Base 2.0c, 7.5"},
+		{ReserveAcquire, "Reservation Acquire", NSIDOne, EffectSupported, "Base 2.0c, 7.2"},
+		{ReserveRelease, "Reservation Release", NSIDOne, EffectSupported, "Base 2.0c, 7.4"},
 		{Copy, "Copy", NSIDOne, effWrite, "NVM 1.0c, 3.2.2"},
 	}
 )
@@ -180,6 +188,28 @@ var (
 	FirmwareSlot   = reg.Bits{Hi: 2, Lo: 0} // CDW10 of Firmware Commit
 	FirmwareAction = reg.Bits{Hi: 5, Lo: 3}
 	SelfTestCode   = reg.Bits{Hi: 3, Lo: 0} // CDW10
+)
+
+// Fields of CDW10 of the reservation commands (Base, 7.2 to 7.5).
+var (
+	ReserveAction = reg.Bits{Hi: 2, Lo: 0}
+	ReserveIEKEY  = reg.Bits{Hi: 3, Lo: 3}
+	ReserveType   = reg.Bits{Hi: 15, Lo: 8}
+	ReserveCPTPL  = reg.Bits{Hi: 31, Lo: 30} // 2 lost with power, 3 kept
+)
+
+// Reservation types (Base, figure 389), and lengths of Reservation Report's parts.
+const (
+	WriteExclusive        = 1
+	ExclusiveAccess       = 2
+	WriteExclusiveRegs    = 3 // registrants only
+	ExclusiveAccessRegs   = 4
+	WriteExclusiveAll     = 5 // all registrants hold it
+	ExclusiveAccessAll    = 6
+	ReserveReportHead     = 24
+	ReserveReportEntry    = 24
+	ReserveReportHeadExt  = 64
+	ReserveReportEntryExt = 64
 )
 
 // Values of those fields.
