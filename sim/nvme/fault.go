@@ -138,6 +138,7 @@ func (f *faults) hit(c *Controller, r *faultRow, cmd *command) bool {
 	case EffectFatal, EffectResetStuck, EffectRemoval:
 		f.controller(c, r)
 		if c.stopped {
+			c.forget(cmd)
 			c.free(cmd)
 			return true
 		}

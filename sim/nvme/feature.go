@@ -285,6 +285,9 @@ func (c *Controller) getSize(cmd *command) (int, spec.Status) {
 	case sel == spec.SelectSupported:
 		return 0, spec.Success
 	}
+	if row.ID == spec.FeatHostID && cmd.e.CDW11&1 == 0 {
+		return 8, spec.Success
+	}
 	return row.DataLen, spec.Success
 }
 

@@ -103,18 +103,25 @@ func (c *Controller) met(cmd *command) spec.Status {
 	return held
 }
 
-// part completes a fused command. If its pair is not done yet, it fails; the first of the two has
-// its completion first.
-func (c *Controller) part(cmd *command) {
+// forget takes a command out of its pair.
+func (c *Controller) forget(cmd *command) {
 	if cmd.sq.first == cmd {
 		cmd.sq.first = nil
 	}
+	if cmd.pair != nil {
+		cmd.pair.pair, cmd.pair = nil, nil
+	}
+}
+
+// part completes a fused command. If its pair is not done yet, it fails; the first of the two has
+// its completion first.
+func (c *Controller) part(cmd *command) {
 	p := cmd.pair
+	c.forget(cmd)
 	if p == nil {
 		c.postRoom(cmd)
 		return
 	}
-	cmd.pair, p.pair = nil, nil
 	if p.e.Flags&3 == fuseFirst {
 		c.cut(p, spec.FusedFailed|spec.DNR)
 		c.postRoom(cmd)

@@ -198,9 +198,7 @@ func (c *Controller) identity() spec.Controller {
 		id.APSTA = 1
 	}
 	id.Power[0].MaxPower = 2500 // 25 W, what a slot of a server gives a drive [R]
-	for i, d := range p.Power {
-		id.Power[i] = d
-	}
+	copy(id.Power[:], p.Power)
 	return id
 }
 

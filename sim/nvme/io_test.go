@@ -390,7 +390,7 @@ func TestWeightedArbitration(t *testing.T) {
 	g.cc = 1 << 11
 	g.enable()
 	g.must(spec.Command{Opcode: spec.SetFeatures, CDW10: spec.FeatArbitration,
-		CDW11: 7<<24 | 3<<16 | 0<<8 | 0}) // high 8, medium 4, low 1; one command at once
+		CDW11: 7<<24 | 3<<16}) // high 8, medium 4, low 1; one command at once
 	for id := 1; id <= 4; id++ {
 		g.prio = uint32(id - 1)
 		g.queue(id, 64)

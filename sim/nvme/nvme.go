@@ -165,7 +165,11 @@ func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
 	case evListed:
 		c.listed(c.cmds.at(arg))
 	case evStart:
-		if cmd := c.cmds.at(arg); c.release(cmd) {
+		cmd := c.cmds.at(arg)
+		if cmd.dead && cmd.verb == formatEnds {
+			c.formatted(cmd) // a Format outlives its queue
+		}
+		if c.release(cmd) {
 			c.start(cmd)
 		}
 	case evSensed:

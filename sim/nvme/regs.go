@@ -188,6 +188,7 @@ func (c *Controller) enable(cc uint64) {
 	c.epoch++
 	aqa := c.regs.Get(spec.AQA, 4)
 	sqs, cqs := spec.AQASQS.Get(aqa), spec.AQACQS.Get(aqa)
+	bases := c.regs.Get(spec.ASQ, 8) | c.regs.Get(spec.ACQ, 8)
 	css := spec.CCCSS.Get(cc)
 	bad := ""
 	switch {
@@ -198,6 +199,8 @@ func (c *Controller) enable(cc uint64) {
 		bad = "a page size beyond CAP.MPSMAX"
 	case sqs == 0 || cqs == 0:
 		bad = "an admin queue of one entry"
+	case bases&(spec.MinPage<<spec.CCMPS.Get(cc)-1) != 0:
+		bad = "an admin queue off its page"
 	}
 	if bad != "" {
 		c.find("NVME-BASE-3.1.3.5", "enabled with %s (CC %#x, AQA %#x)", bad, cc, aqa)

@@ -238,6 +238,25 @@ func TestFormat(t *testing.T) {
 	g.quiet()
 }
 
+// A Format goes on when its controller is reset under it.
+func TestFormatOutlivesReset(t *testing.T) {
+	g := ready(t, &MQSim, NewMemory(1<<20), nil)
+	g.put(0, spec.Command{Opcode: spec.FormatNVM, NSID: 1, CDW10: 1})
+	g.bell(0)
+	g.eng.Run(g.eng.Now() + sim.Millisecond)
+	g.write(spec.CC, 0x460000)
+	g.eng.Run(g.eng.Now() + sim.Millisecond)
+	g.eng.Run(sim.Forever)
+	g.enable()
+	g.queue(1, guestRing)
+	if n := spec.DecodeNamespace(g.identify(spec.CNSNamespace, 1, 0)); n.BlockShift() != 12 ||
+		n.FPI != 0x80 {
+		t.Errorf("%+v", n)
+	}
+	g.ask(1, spec.Command{Opcode: spec.Read, NSID: 1}, nil, spec.Success)
+	g.quiet()
+}
+
 // What is not volatile survives: namespaces, saved features, firmware, counters.
 func TestStateSurvives(t *testing.T) {
 	path := t.TempDir() + "/disk"

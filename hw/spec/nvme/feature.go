@@ -38,14 +38,13 @@ var (
 
 // Values of Get Features' Select; bits of what Select 3 answers.
 const (
-	SelectCurrent    = 0
-	SelectDefault    = 1
-	SelectSaved      = 2
-	SelectSupported  = 3
-	CapSaveable      = 1 << 0
-	CapPerNamespace  = 1 << 1
-	CapChangeable    = 1 << 2
-	PerNamespaceMost = 32 // namespaces whose settings a model keeps
+	SelectCurrent   = 0
+	SelectDefault   = 1
+	SelectSaved     = 2
+	SelectSupported = 3
+	CapSaveable     = 1 << 0
+	CapPerNamespace = 1 << 1
+	CapChangeable   = 1 << 2
 )
 
 // FeatureRow describes a feature.
