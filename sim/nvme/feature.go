@@ -111,9 +111,11 @@ func (c *Controller) scope(cmd *command, row *spec.FeatureRow, set bool) ([]*nam
 		}
 	}
 	switch {
-	case id == 0 || id > maxSpaces && id != spec.AllNamespaces:
+	case row.ID == spec.FeatReserveKeep && id == spec.AllNamespaces:
+		return nil, cmd.bad(4, 0) // Base, 5.27.1.29
+	case id == 0 || id > maxSpaces && id != spec.AllNamespaces || id == spec.AllNamespaces && !set:
 		return nil, cmd.blame(4, 0, spec.InvalidNamespace)
-	case len(which) == 0 || id == spec.AllNamespaces && !set:
+	case len(which) == 0:
 		return nil, cmd.bad(4, 0)
 	}
 	return which, spec.Success
