@@ -83,7 +83,6 @@ func (c *Controller) ringSQ(q *sq, v uint32) {
 		return
 	}
 	q.tail = int(v)
-	q.rings++
 	c.fetch(q)
 }
 
@@ -94,7 +93,6 @@ func (c *Controller) ringCQ(q *cq, v uint32) {
 		return
 	}
 	q.head = int(v)
-	q.rings++
 	if q.waiting.Len() == 0 {
 		return
 	}

@@ -283,6 +283,10 @@ func (c *Controller) doorbell(off uint64, p []byte) {
 		c.badDoorbell(spec.EventBadDoorbell, "doorbell %d belongs to no queue", n)
 		return
 	}
+	if c.shadow.on && id > 0 {
+		c.kicked(id, n%2 == 1)
+		return
+	}
 	if n%2 == 0 {
 		c.ringSQ(c.sqs[id], v)
 	} else {

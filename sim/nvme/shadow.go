@@ -76,22 +76,36 @@ func (c *Controller) probed(p *probe) {
 		s.polling = false
 		switch {
 		case s.gone || c.stopped:
-		case s.rings != rings: // what was read may be older than the doorbell
-			c.fetch(s)
 		case int64(v) != int64(s.tail):
 			c.ringSQ(s, v)
+		case s.rings != rings: // what was read may be older than the doorbell
+			c.fetch(s)
 		}
 	default:
 		q.polling = false
 		switch {
 		case c.cqs[q.id] != q || c.stopped:
-		case q.rings != rings:
-			if q.waiting.Len() > 0 {
-				c.pollCQ(q)
-			}
 		case int64(v) != int64(q.head):
 			c.ringCQ(q, v)
+		case q.rings != rings && q.waiting.Len() > 0:
+			c.pollCQ(q)
 		}
+	}
+}
+
+// kicked takes a doorbell of a queue that has a shadow. Its value may be older than what was read
+// from the shadow meanwhile - the write was under way - so it only says that there is something to
+// read. A queue that is busy reads before it goes idle anyhow.
+func (c *Controller) kicked(id int, completion bool) {
+	if q := c.cqs[id]; completion {
+		if q.rings++; q.waiting.Len() > 0 {
+			c.pollCQ(q)
+		}
+		return
+	}
+	q := c.sqs[id]
+	if q.rings++; q.head == q.tail {
+		c.fetch(q)
 	}
 }
 
