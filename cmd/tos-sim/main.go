@@ -40,6 +40,7 @@ type env struct {
 	sets     []string
 	seed     uint64
 	drive    string // an image file; "" for the drive made at boot
+	faults   string // a fault plan for the drives; "" for none
 	trace    string // where the trace goes; "" records none
 	threads  int    // that simulate SMs
 	exact    bool   // no sampling
@@ -105,6 +106,8 @@ func newRoot(e *env) *cobra.Command {
 	f.Uint64Var(&e.seed, "seed", 1, "seed `N` of everything random")
 	f.StringVar(&e.drive, "drive", "", "image `FILE` behind the first NVMe drive; default: a "+
 		"drive made at boot, in memory")
+	f.StringVar(&e.faults, "faults", "", "make the NVMe drives fail by the plan in `FILE`, drawn "+
+		"from the seed")
 	f.StringVar(&e.trace, "trace", "", "record a timing trace into `FILE`")
 	f.Uint64Var(&e.ties, "shuffle-ties", 0, "order simultaneous events by a hash of `SEED`: the "+
 		"results must not change")

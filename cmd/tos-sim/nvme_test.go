@@ -59,7 +59,7 @@ func TestNVMeBringUp(t *testing.T) {
 		for _, prof := range simnvme.Profiles {
 			r := nvmeNewRig(t, prof.WithBlocks(shift), simnvme.NewMemory(nvmeStoreSize), nil, 0)
 			nvmeOn(t, r, func(_ hw.CPU, d *nvme.Drive) {
-				if d.Model != prof.Model || d.BlockSize != 1<<shift || d.Queues != 16 ||
+				if d.Model != prof.Model || d.BlockSize != 1<<shift || d.Queues != 64 ||
 					d.Blocks != nvmeStoreSize>>shift || d.MaxTransfer != prof.MaxTransfer() {
 					t.Errorf("%+v", d)
 				}

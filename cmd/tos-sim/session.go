@@ -48,6 +48,9 @@ func (e *env) boot(body func(s *session) error) error {
 	for _, g := range s.board.GPUs {
 		g.Simulate(e.threads, !e.exact)
 	}
+	if err := e.injectFaults(s.board); err != nil {
+		return err
+	}
 	defer s.board.Close()
 	s.board.Tick = func() {
 		if s.progress != nil {
@@ -92,6 +95,13 @@ func (s *session) findings() {
 	}
 	for _, f := range all {
 		fmt.Fprintln(s.env.err, f)
+	}
+	for i, d := range s.board.Drives {
+		for effect, n := range d.Faults {
+			if n > 0 {
+				fmt.Fprintf(s.env.err, "nvme%d: %d injected %v\n", i, n, nvme.Effect(effect))
+			}
+		}
 	}
 }
 

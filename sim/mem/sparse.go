@@ -79,6 +79,26 @@ func (m *Sparse) Write(addr uint64, p []byte) {
 	}
 }
 
+// Discard makes n bytes from addr read zero and gives back pages that hold nothing else.
+func (m *Sparse) Discard(addr, n uint64) {
+	for n > 0 && addr < m.size {
+		off := addr & (pageSize - 1)
+		k := min(n, pageSize-off)
+		g := m.groups[addr>>(pageBits+groupBits)]
+		switch pg := m.at(addr); {
+		case g == nil: // on to the next group
+			k = min(n, pageSize<<groupBits-addr&(pageSize<<groupBits-1))
+		case pg == nil:
+		case k == pageSize:
+			g[addr>>pageBits&(groupSize-1)] = nil
+			m.pages--
+		default:
+			clear(pg[off : off+k])
+		}
+		addr, n = addr+k, n-k
+	}
+}
+
 // Span returns a view of the bytes from addr to the end of its page or n, whichever is less; they
 // may be written. It returns nil outside the memory.
 func (m *Sparse) Span(addr, n uint64) []byte {

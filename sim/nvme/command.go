@@ -8,22 +8,34 @@ import (
 
 // command is a command from its fetch to its completion.
 type command struct {
-	index  uint32
-	e      spec.Command
-	sq     *sq
-	dead   bool // its queue is gone: no completion, no more DMA
-	refs   int  // events and DMA that will come back to it
-	status spec.Status
-	result uint32
+	index   uint32
+	e       spec.Command
+	sq      *sq
+	verb    *verb
+	ns      *namespace
+	at      uint64 // of its blocks in the store, bytes
+	dead    bool   // no more DMA, and no completion unless it was aborted
+	aborted bool   // its completion is due or posted
+	ready   bool   // fused, and its data is here
+	pair    *command
+	stuck   bool // it never completes: a fault
+	fx      effects
+	place   uint16 // byte and bit of the entry that is wrong, for the error log; 0: none is known
+	refs    int    // events and DMA that will come back to it
+	status  spec.Status
+	result  uint32
 
 	bytes int       // to transfer
 	toDev bool      // host to device
 	segs  []segment // where to, in order
 	data  []byte    // of commands whose data is not the medium's
-	list  []byte    // page of the PRP list being read
+	list  []byte    // page of the PRP list, or SGL segment, being read
 	left  int       // bytes not yet transferred
 
-	chained int // list pages that pointed on
+	chained int    // list pages that pointed on
+	sglAt   uint64 // what is left of the SGL segment being read
+	sglLeft uint32
+	sglLast bool // it is the last one
 
 	asked   sim.Time // its fetch was issued
 	begun   sim.Time // its fetch was answered
@@ -31,6 +43,9 @@ type command struct {
 	moving  sim.Time // and from there until its data was on the link
 	stalled sim.Time // when it found the completion queue full; 0 if it did not
 }
+
+// held is what a verb's run answers when the command is completed later.
+const held spec.Status = 0xffff
 
 // hold counts an event or DMA that will come back to the command.
 func (c *Controller) hold(cmd *command) { cmd.refs++ }
@@ -60,21 +75,21 @@ func (c *Controller) later(cmd *command, d sim.Time, kind uint32) {
 	c.eng.At(c.eng.Now()+d, c, kind, uint64(cmd.index))
 }
 
-// accept takes a fetched command: what is wrong with its header ends it, its PRPs are followed.
-func (c *Controller) accept(q *sq, e spec.Command, asked, now sim.Time) {
+// bad blames a bit of a byte of the entry and says Invalid Field.
+func (cmd *command) bad(at, bit uint8) spec.Status { return cmd.blame(at, bit, spec.InvalidField) }
+
+func (cmd *command) blame(at, bit uint8, st spec.Status) spec.Status {
+	cmd.place = uint16(at) | uint16(bit)<<8
+	return st
+}
+
+// accept takes a fetched command: what is wrong with it ends it, its data pointer is followed.
+func (c *Controller) accept(q *sq, entry []byte, asked, now sim.Time) {
 	cmd, i := c.cmds.get()
-	cmd.index, cmd.e, cmd.sq, cmd.asked, cmd.begun = i, e, q, asked, now
-	flags := uint64(e.Flags)
-	if spec.FlagFUSE.Get(flags) != 0 || spec.FlagPSDT.Get(flags) != 0 {
-		// Neither fused commands nor SGLs are offered.
-		c.fail(cmd, spec.InvalidField)
+	cmd.index, cmd.e, cmd.sq, cmd.asked, cmd.begun = i, spec.DecodeCommand(entry), q, asked, now
+	st := c.decode(cmd)
+	if c.faults != nil && c.faults.strike(c, cmd) {
 		return
-	}
-	var st spec.Status
-	if q.id == 0 {
-		st = c.decodeAdmin(cmd)
-	} else {
-		st = c.decodeIO(cmd)
 	}
 	switch {
 	case st != spec.Success:
@@ -84,42 +99,149 @@ func (c *Controller) accept(q *sq, e spec.Command, asked, now sim.Time) {
 	case cmd.bytes > 0:
 		c.follow(cmd)
 	default:
-		c.later(cmd, c.delay(cmd), evStart)
+		c.begin(cmd)
 	}
 }
 
-// fail ends a command with a status, and says that trying again is no use.
+// decode checks a command by its row and says what it transfers.
+func (c *Controller) decode(cmd *command) spec.Status {
+	e := &cmd.e
+	admin := cmd.sq.id == 0
+	v := ioVerbs[e.Opcode]
+	if admin {
+		v = adminVerbs[e.Opcode]
+	}
+	if v == nil && cmd.sq.first != nil {
+		c.fuse(cmd)
+	}
+	if v == nil || !admin && spec.CCCSS.Get(c.regs.Get(spec.CC, 4)) == spec.CCAdminOnly {
+		return cmd.blame(0, 0, spec.InvalidOpcode)
+	}
+	cmd.verb = v
+	if e.Flags&3 != 0 || cmd.sq.first != nil {
+		if st := c.fuse(cmd); st != spec.Success {
+			return st
+		}
+	}
+	if e.Flags != 0 {
+		if p := spec.FlagPSDT.Get(uint64(e.Flags)); p == 3 || admin && p != spec.PSDTPRP {
+			return cmd.bad(1, 6) // admin commands use PRPs on PCIe (Base, 4.1.2)
+		}
+	}
+	if c.sanitize.guard && !c.sanitize.allows(cmd) {
+		return c.sanitize.refusal()
+	}
+	if st := c.aim(cmd); st != spec.Success {
+		return st
+	}
+	cmd.toDev = v.dir == spec.HostToDevice
+	if v.size == nil {
+		return spec.Success
+	}
+	n, st := v.size(c, cmd)
+	cmd.bytes = n
+	return st
+}
+
+// aim finds the namespace that a command means (Base, 3.2.1).
+func (c *Controller) aim(cmd *command) spec.Status {
+	id := cmd.e.NSID
+	switch use := cmd.verb.row.NSID; {
+	case use == spec.NSIDUnused || use == spec.NSIDHandler:
+		return spec.Success
+	case id == spec.AllNamespaces && use == spec.NSIDOneAll:
+		return spec.Success
+	case id == spec.AllNamespaces:
+		return cmd.bad(4, 0)
+	case id == 0 || id > maxSpaces:
+		return cmd.blame(4, 0, spec.InvalidNamespace)
+	}
+	ns := c.spaces.active(id)
+	if ns == nil {
+		return cmd.bad(4, 0)
+	}
+	if ns.formatting {
+		return spec.FormatInProgress
+	}
+	if ns.Reserved.Type != 0 && ns.Reserved.conflicts(c.feats.host, cmd.e.Opcode) {
+		return spec.ReservationConflict
+	}
+	cmd.ns = ns
+	return spec.Success
+}
+
+// fail ends a command with a status.
 func (c *Controller) fail(cmd *command, st spec.Status) {
-	cmd.status = st | spec.DNR
+	cmd.status = final(st)
 	c.later(cmd, c.firmware(), evFinished)
+}
+
+// final adds to a failure that trying again is no use, where it is none.
+func final(st spec.Status) spec.Status {
+	switch st.Code() {
+	case spec.Success, spec.FormatInProgress, spec.SanitizeInProgress, spec.NamespaceNotReady,
+		spec.AbortRequested, spec.AbortedSQDeletion, spec.SelfTestInProgress, spec.Interrupted,
+		spec.DataTransferError, spec.AbortLimit:
+		return st
+	}
+	return st | spec.DNR
+}
+
+// begin starts a command whose data pointer is known, after the firmware's share.
+func (c *Controller) begin(cmd *command) {
+	d := c.delay(cmd)
+	if d == 0 {
+		c.start(cmd)
+		return
+	}
+	c.later(cmd, d, evStart)
 }
 
 // delay is the firmware's share before a command starts.
 func (c *Controller) delay(cmd *command) sim.Time {
 	p := c.Profile
+	d := cmd.fx.delay
+	if c.power.active {
+		d += c.power.wake(c, cmd)
+	}
 	switch {
 	case cmd.sq.id == 0:
-		return c.firmware()
+		return d + c.firmware()
 	case cmd.e.Opcode != spec.Read:
-		return 0 // a write pays when its data is there
+		return d // a write pays when its data is there
 	case cmd.bytes <= 4096:
-		return p.FirmwareRead4K
+		return d + p.FirmwareRead4K
 	}
-	return p.FirmwareRead
+	return d + p.FirmwareRead
 }
 
 // start runs a command that the firmware has seen.
 func (c *Controller) start(cmd *command) {
-	if !c.release(cmd) {
+	cmd.left = cmd.bytes
+	if cmd.toDev && cmd.bytes > 0 {
+		if !cmd.verb.medium || cmd.e.Flags&3 != 0 {
+			cmd.data = make([]byte, cmd.bytes)
+		}
+		c.dma.receive(cmd)
 		return
 	}
-	cmd.left = cmd.bytes
+	st := cmd.verb.run(c, cmd)
 	switch {
-	case cmd.sq.id == 0:
-		c.startAdmin(cmd)
+	case st == held:
+	case st == spec.Success && cmd.data != nil:
+		c.give(cmd)
 	default:
-		c.startIO(cmd)
+		cmd.status |= final(st)
+		c.complete(cmd)
 	}
+}
+
+// give sends a command's own data to the host.
+func (c *Controller) give(cmd *command) {
+	for off := 0; off < cmd.bytes; off += c.Profile.ChannelChunk {
+		c.dma.out.Push(c.dma.chunk(cmd, off, min(c.Profile.ChannelChunk, cmd.bytes-off)))
+	}
+	c.dma.pump()
 }
 
 // finish ends a command after d.
@@ -128,32 +250,22 @@ func (c *Controller) finish(cmd *command, d sim.Time) { c.later(cmd, d, evFinish
 // arrived is called when the last byte of a command's data is where it should be: on the link to
 // the host, or in the controller.
 func (c *Controller) arrived(cmd *command) {
-	switch {
-	case !cmd.toDev:
+	if !cmd.toDev {
 		if cmd.sq.id != 0 {
 			c.Reads++
 			c.smart.read(cmd.bytes)
 		}
 		c.complete(cmd)
-	case cmd.e.Opcode == spec.DSM:
-		c.checkRanges(cmd)
+		return
+	}
+	if cmd.e.Flags&3 != 0 {
+		c.met(cmd)
+		return
+	}
+	if st := cmd.verb.run(c, cmd); st != held {
+		cmd.status |= final(st)
 		c.finish(cmd, c.firmware())
-	default:
-		c.Writes++
-		c.smart.wrote(cmd.bytes)
-		c.finish(cmd, c.writeDelay(cmd))
 	}
-}
-
-// writeDelay is what a write takes once its data is in the buffer; with FUA, until it is on the
-// medium.
-func (c *Controller) writeDelay(cmd *command) sim.Time {
-	p := c.Profile
-	d := p.FirmwareWrite + p.FirmwareWrite4K*sim.Time((cmd.bytes+4095)/4096)
-	if p.VolatileCache && spec.RWFUA.Get(uint64(cmd.e.CDW12)) == 1 {
-		d = max(d, c.flash.flush()-c.eng.Now())
-	}
-	return d
 }
 
 // traceCommand records the span of a command. What is neither die, data nor queue is Work: the

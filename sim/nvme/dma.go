@@ -95,31 +95,45 @@ func (c *Controller) load(s *slot) {
 	cmd := s.cmd
 	if cmd.data != nil {
 		copy(s.buf, cmd.data[s.off:])
-		return
+	} else {
+		at := cmd.at + uint64(s.off)
+		if err := c.Store.ReadAt(at, s.buf); err != nil || cmd.ns.spoiled(at, s.n) {
+			clear(s.buf)
+			cmd.status = spec.UnrecoveredRead | spec.DNR
+			c.smart.MediaErrors++
+		}
 	}
-	at := cmd.e.SLBA()<<c.Profile.BlockShift + uint64(s.off)
-	if err := c.Store.ReadAt(at, s.buf); err != nil {
-		clear(s.buf)
-		cmd.status = spec.UnrecoveredRead
+	if cmd.fx.has(fxCorruptDMA) {
+		c.faults.corruptData(c, s)
 	}
 }
 
-// write posts a slot to where its command's PRPs say.
+// write posts a slot to where its command's data pointer says.
 func (d *dmaEngine) write(s *slot) {
 	done := pcie.Done{To: d.ctl, Kind: evDelivered, Arg: uint64(s.index)}
-	d.each(s, func(addr uint64, p []byte) { d.ctl.fn.Write(addr, p, done) })
+	segs := s.cmd.segs
+	i := s.cmd.find(s.off)
+	s.pending = s.cmd.find(s.off+s.n-1) - i + 1
+	for at := s.off; at < s.off+s.n; i++ {
+		n := min(s.off+s.n, segs[i].off+segs[i].n) - at
+		if p := s.buf[at-s.off : at-s.off+n]; segs[i].drop {
+			d.ctl.eng.At(d.ctl.eng.Now(), d.ctl, evDelivered, uint64(s.index))
+		} else {
+			d.ctl.writeBus(segs[i].addr+uint64(at-segs[i].off), p, done)
+		}
+		at += n
+	}
 }
 
-// each calls f for each run of bus addresses of a slot.
-func (d *dmaEngine) each(s *slot, f func(addr uint64, p []byte)) {
+// read asks for a slot's data.
+func (d *dmaEngine) read(s *slot) {
+	done := pcie.Done{To: d.ctl, Kind: evGathered, Arg: uint64(s.index)}
 	segs := s.cmd.segs
-	s.pending = 0
-	first := s.cmd.find(s.off)
-	last := s.cmd.find(s.off + s.n - 1)
-	s.pending = last - first + 1
-	for i, at := first, s.off; i <= last; i++ {
+	i := s.cmd.find(s.off)
+	s.pending = s.cmd.find(s.off+s.n-1) - i + 1
+	for at := s.off; at < s.off+s.n; i++ {
 		n := min(s.off+s.n, segs[i].off+segs[i].n) - at
-		f(segs[i].addr+uint64(at-segs[i].off), s.buf[at-s.off:at-s.off+n])
+		d.ctl.readBus(segs[i].addr+uint64(at-segs[i].off), s.buf[at-s.off:at-s.off+n], done)
 		at += n
 	}
 }
@@ -160,8 +174,7 @@ func (d *dmaEngine) gather() {
 			d.buffered += s.n
 		}
 		d.in.Pop()
-		done := pcie.Done{To: c, Kind: evGathered, Arg: uint64(s.index)}
-		d.each(s, func(addr uint64, p []byte) { c.fn.Read(addr, p, done) })
+		d.read(s)
 	}
 }
 
@@ -188,13 +201,21 @@ func (d *dmaEngine) gathered(s *slot) {
 // keep puts a slot where it belongs.
 func (c *Controller) keep(s *slot) {
 	cmd := s.cmd
+	if cmd.fx.has(fxCorruptDMA) {
+		c.faults.corruptData(c, s)
+	}
 	if cmd.data != nil {
 		copy(cmd.data[s.off:], s.buf)
 		return
 	}
-	at := cmd.e.SLBA()<<c.Profile.BlockShift + uint64(s.off)
+	at := cmd.at + uint64(s.off)
 	if err := c.Store.WriteAt(at, s.buf); err != nil {
-		cmd.status = spec.WriteFault
+		cmd.status = spec.WriteFault | spec.DNR
+		c.smart.MediaErrors++
+		return
+	}
+	if len(cmd.ns.Bad) > 0 {
+		cmd.ns.mend(at, uint64(s.n))
 	}
 }
 

@@ -56,7 +56,7 @@ func (f *flash) init(c *Controller) {
 func (f *flash) read(cmd *command) {
 	c := f.ctl
 	page := uint64(c.Profile.Page)
-	at := cmd.e.SLBA() << c.Profile.BlockShift
+	at := cmd.at
 	for off := 0; off < cmd.bytes; {
 		n := min(cmd.bytes-off, int(page-(at+uint64(off))%page))
 		f.sense(cmd, (at+uint64(off))/page, off, n)

@@ -26,6 +26,7 @@ type guest struct {
 	rings    []ring
 	cid      uint16
 	messages []uint32
+	cc, prio uint32 // more bits of CC; priority of queues to come
 }
 
 // ring is a submission and completion queue pair of the same size.
@@ -108,9 +109,9 @@ func (g *guest) enable() {
 	g.write(spec.ASQ+4, uint32(r.sqAt>>32))
 	g.write(spec.ACQ, uint32(r.cqAt))
 	g.write(spec.ACQ+4, uint32(r.cqAt>>32))
-	g.write(spec.CC, 0x460001)
+	g.write(spec.CC, 0x460001|g.cc)
 	g.eng.Run(sim.Forever)
-	if g.read(spec.CSTS) != 1 {
+	if uint64(g.read(spec.CSTS))&^spec.CSTSNSSRO.Mask() != 1 {
 		g.Fatalf("CSTS %#x after enable", g.read(spec.CSTS))
 	}
 }
@@ -122,7 +123,7 @@ func (g *guest) queue(id, size int) {
 	g.must(spec.Command{Opcode: spec.CreateCQ, PRP1: r.cqAt, CDW10: shape,
 		CDW11: uint32(id)<<16 | 3})
 	g.must(spec.Command{Opcode: spec.CreateSQ, PRP1: r.sqAt, CDW10: shape,
-		CDW11: uint32(id)<<16 | 1})
+		CDW11: uint32(id)<<16 | g.prio<<1 | 1})
 	g.rings = append(g.rings, r)
 }
 
@@ -221,9 +222,10 @@ func (g *guest) quiet() {
 	}
 	c := g.ctl
 	if c.InFlight() != 0 || c.slots.live() != 0 || c.ops.live() != 0 || c.fetches.live() != 0 ||
-		c.entries.live() != 0 {
-		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d entries", c.InFlight(),
-			c.slots.live(), c.ops.live(), c.fetches.live(), c.entries.live())
+		c.entries.live() != 0 || c.probes.live() != 0 || c.arb.inFlight != 0 {
+		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d entries, %d probes, %d reads",
+			c.InFlight(), c.slots.live(), c.ops.live(), c.fetches.live(), c.entries.live(),
+			c.probes.live(), c.arb.inFlight)
 	}
 	if c.dma.inFlight != 0 || c.dma.buffered != c.flash.filling {
 		g.Errorf("%d bytes on the link, %d buffered, %d filling", c.dma.inFlight, c.dma.buffered,

@@ -3,6 +3,7 @@ package nvme
 import (
 	"fmt"
 
+	spec "tensoros/hw/spec/nvme"
 	"tensoros/hw/spec/pcie"
 	"tensoros/sim"
 )
@@ -30,6 +31,8 @@ type Profile struct {
 	Link                   pcie.Link // as trained
 	MDTS                   uint8     // largest transfer, 4096 << MDTS bytes
 	BlockShift             uint8     // 9 or 12
+	CMB                    uint64    // bytes of controller memory buffer, a power of two; 0: none
+	Power                  []spec.PowerDescriptor
 }
 
 // Marks: [S] read in the source named, [D] derived here, [R] recalled and not re-read.
@@ -45,8 +48,20 @@ var Samsung970Pro = Profile{
 	CellSpread: 6 * sim.Microsecond, Program: 185 * sim.Microsecond,
 	FirmwareRead4K: 21500 * sim.Nanosecond, FirmwareRead: 30490 * sim.Nanosecond,
 	FirmwareWrite: 4 * sim.Microsecond, FirmwareWrite4K: 460 * sim.Nanosecond,
-	WriteBuffer: 8 * 2 * 32 << 10 * 2, VolatileCache: true,
+	WriteBuffer: 8 * 2 * 32 << 10 * 2, VolatileCache: true, Power: clientPower,
 	Link: pcie.Link{Gen: 3, Lanes: 4, MPS: 256, MRRS: 512}, MDTS: 6, BlockShift: 9,
+}
+
+// clientPower are the states that such drives tell: 6.2, 4.3 and 2.1 W in operation, 40 and 5 mW
+// asleep, with entry and exit latencies in microseconds [R].
+var clientPower = []spec.PowerDescriptor{
+	{MaxPower: 620},
+	{MaxPower: 430, ReadThr: 1, ReadLat: 1, WriteThr: 1, WriteLat: 1},
+	{MaxPower: 210, ReadThr: 2, ReadLat: 2, WriteThr: 2, WriteLat: 2},
+	{MaxPower: 4, NonOperational: true, EntryLat: 210, ExitLat: 1200, ReadThr: 3, ReadLat: 3,
+		WriteThr: 3, WriteLat: 3},
+	{MaxPower: 1, NonOperational: true, EntryLat: 2000, ExitLat: 8000, ReadThr: 4, ReadLat: 4,
+		WriteThr: 4, WriteLat: 4},
 }
 
 // MQSim is the default drive of MQSim (CMU-SAFARI/MQSim, ssdconfig.xml) [S]. That simulator has no
@@ -106,6 +121,12 @@ func (p Profile) WithBlocks(shift uint8) *Profile {
 	return &p
 }
 
+// WithCMB returns a copy with a controller memory buffer of n bytes.
+func (p Profile) WithCMB(n uint64) *Profile {
+	p.CMB = n
+	return &p
+}
+
 // MaxTransfer is the largest transfer in bytes.
 func (p *Profile) MaxTransfer() int { return 4096 << p.MDTS }
 
@@ -126,6 +147,11 @@ func (p *Profile) Check() error {
 			p.Name, 1<<p.BlockShift)
 	case p.ChannelRate == 0 || p.MDTS == 0 || p.MDTS > 10:
 		return fmt.Errorf("nvme %s: channel rate %d, MDTS %d", p.Name, p.ChannelRate, p.MDTS)
+	case p.CMB != 0 && (p.CMB < 64<<10 || p.CMB&(p.CMB-1) != 0):
+		return fmt.Errorf("nvme %s: a controller memory buffer of %d bytes; a power of two of at "+
+			"least 64 KiB is needed", p.Name, p.CMB)
+	case len(p.Power) > 32:
+		return fmt.Errorf("nvme %s: %d power states; 32 are the most", p.Name, len(p.Power))
 	}
 	return p.Link.Check()
 }

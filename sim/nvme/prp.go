@@ -11,6 +11,7 @@ import (
 type segment struct {
 	addr   uint64
 	off, n int
+	drop   bool // a bit bucket: its bytes go nowhere
 }
 
 // addSegment appends the next n bytes of a transfer; runs that touch become one.
@@ -18,13 +19,13 @@ func (cmd *command) addSegment(addr uint64, n int) {
 	off := 0
 	if k := len(cmd.segs); k > 0 {
 		last := &cmd.segs[k-1]
-		if last.addr+uint64(last.n) == addr {
+		if last.addr+uint64(last.n) == addr && !last.drop {
 			last.n += n
 			return
 		}
 		off = last.off + last.n
 	}
-	cmd.segs = append(cmd.segs, segment{addr, off, n})
+	cmd.segs = append(cmd.segs, segment{addr, off, n, false})
 }
 
 // mapped is how many bytes the segments hold.
@@ -49,11 +50,15 @@ func (cmd *command) find(off int) int {
 	return lo
 }
 
-// follow turns PRP1 and PRP2 into segments, reading the list if there is one (Base, 4.1.1).
+// follow turns the data pointer into segments, reading lists if there are any (Base, 4.1.1).
 func (c *Controller) follow(cmd *command) {
+	if cmd.sgl() {
+		c.followSGL(cmd)
+		return
+	}
 	page := uint64(c.pageSize)
 	if cmd.e.PRP1%spec.PRPAlign != 0 {
-		c.fail(cmd, spec.InvalidPRPOffset)
+		c.fail(cmd, cmd.blame(24, 0, spec.InvalidPRPOffset))
 		return
 	}
 	first := min(cmd.bytes, int(page-cmd.e.PRP1%page))
@@ -61,14 +66,14 @@ func (c *Controller) follow(cmd *command) {
 	rest := cmd.bytes - first
 	switch {
 	case rest == 0:
-		c.later(cmd, c.delay(cmd), evStart)
+		c.located(cmd)
 	case rest <= c.pageSize:
 		if cmd.e.PRP2%page != 0 {
 			c.fail(cmd, spec.InvalidPRPOffset)
 			return
 		}
 		cmd.addSegment(cmd.e.PRP2, rest)
-		c.later(cmd, c.delay(cmd), evStart)
+		c.located(cmd)
 	default:
 		c.readList(cmd, cmd.e.PRP2)
 	}
@@ -88,12 +93,16 @@ func (c *Controller) readList(cmd *command, at uint64) {
 	}
 	cmd.list = cmd.list[:n]
 	c.hold(cmd)
-	c.fn.Read(at, cmd.list, pcie.Done{To: c, Kind: evListed, Arg: uint64(cmd.index)})
+	c.readBus(at, cmd.list, pcie.Done{To: c, Kind: evListed, Arg: uint64(cmd.index)})
 }
 
 // listed takes a page of the list. Its last slot points to the next page if more is needed.
 func (c *Controller) listed(cmd *command) {
 	if !c.release(cmd) {
+		return
+	}
+	if cmd.sgl() {
+		c.listedSGL(cmd)
 		return
 	}
 	for i := 0; i < len(cmd.list); i += spec.PRPEntryLen {
@@ -118,7 +127,20 @@ func (c *Controller) listed(cmd *command) {
 		}
 		cmd.addSegment(addr, min(rest, c.pageSize))
 	}
-	c.later(cmd, c.delay(cmd), evStart)
+	c.located(cmd)
+}
+
+// located goes on with a command whose data has a place.
+func (c *Controller) located(cmd *command) {
+	if c.cmb != nil {
+		for i := range cmd.segs {
+			if s := &cmd.segs[i]; c.cmb.straddles(s.addr, s.n) {
+				c.fail(cmd, cmd.blame(24, 0, spec.InvalidCMBUse))
+				return
+			}
+		}
+	}
+	c.begin(cmd)
 }
 
 // maxChain bounds a list whose pages hold nothing but a pointer: the largest transfer that MDTS

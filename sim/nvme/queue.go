@@ -12,12 +12,17 @@ import (
 // sq is a submission queue.
 type sq struct {
 	id         int
+	class      class
 	base       uint64
 	size       int
 	head, tail int
 	cq         *cq
+	queued     bool // with the arbiter
 	fetching   bool
 	gone       bool
+	polling    bool // its shadow doorbell is being read
+	rings      uint32
+	first      *command // of a fused pair, whose second is to come
 	track      traces.Track
 }
 
@@ -30,11 +35,21 @@ type cq struct {
 	phase      bool
 	vector     int
 	interrupts bool
+	polling    bool
+	rings      uint32
 	users      int // submission queues
 	waiting    sim.Queue[*command]
+	held       int    // entries that have raised no interrupt yet: coalescing
+	timer      uint64 // generation of the timer that runs for them
 }
 
-func (q *cq) full() bool { return (q.tail+1)%q.size == q.head }
+func (q *cq) full() bool {
+	next := q.tail + 1
+	if next == q.size {
+		next = 0
+	}
+	return next == q.head
+}
 
 // used is the number of entries that the host has not taken.
 func (q *cq) used() int { return (q.tail - q.head + q.size) % q.size }
@@ -43,9 +58,9 @@ func (c *Controller) newCQ(id int, base uint64, size, vector int, interrupts boo
 	return &cq{id: id, base: base, size: size, phase: true, vector: vector, interrupts: interrupts}
 }
 
-func (c *Controller) newSQ(id int, base uint64, size int, q *cq) *sq {
+func (c *Controller) newSQ(id int, base uint64, size int, q *cq, prio uint64) *sq {
 	q.users++
-	return &sq{id: id, base: base, size: size, cq: q,
+	return &sq{id: id, base: base, size: size, cq: q, class: c.classOf(id, prio),
 		track: c.rec.Track(fmt.Sprintf("%s/sq%d", c.fn.Path(), id))}
 }
 
@@ -57,6 +72,7 @@ type fetch struct {
 	index uint32
 	q     *sq
 	n     int
+	epoch uint64
 	start sim.Time
 	buf   [fetchMost * spec.SQELen]byte
 }
@@ -77,8 +93,14 @@ func (c *Controller) ringCQ(q *cq, v uint32) {
 		return
 	}
 	q.head = int(v)
+	if q.waiting.Len() == 0 {
+		return
+	}
 	for q.waiting.Len() > 0 && !q.full() {
 		c.post(q.waiting.Pop())
+	}
+	if q.waiting.Len() > 0 {
+		c.pollCQ(q)
 	}
 	for _, s := range c.sqs {
 		if s != nil && s.cq == q {
@@ -87,39 +109,63 @@ func (c *Controller) ringCQ(q *cq, v uint32) {
 	}
 }
 
-// fetch reads what has been submitted, up to the wrap. While completions wait for room nothing
+// fetch asks for what has been submitted, up to the wrap. While completions wait for room nothing
 // more is fetched: a full completion queue stalls its submission queues.
 func (c *Controller) fetch(q *sq) {
-	if q.fetching || q.gone || q.head == q.tail || q.cq.waiting.Len() > 0 {
+	if q.queued || q.fetching || q.gone || c.stopped || q.cq.waiting.Len() > 0 {
 		return
 	}
+	if q.head == q.tail {
+		c.pollSQ(q)
+		return
+	}
+	q.queued = true
+	c.arb.ready[q.class].Push(q)
+	c.arbitrate()
+}
+
+// launch reads entries of a queue that the arbiter has chosen, most of them at once.
+func (c *Controller) launch(q *sq, most int) int {
 	n := q.tail - q.head
 	if n < 0 {
 		n = q.size - q.head
 	}
 	f, i := c.fetches.get()
-	f.index, f.q, f.n, f.start = i, q, min(n, fetchMost), c.eng.Now()
+	f.index, f.q, f.n, f.start = i, q, min(n, most, fetchMost), c.eng.Now()
+	f.epoch = c.epoch
 	q.fetching = true
 	addr := q.base + uint64(q.head)*spec.SQELen
-	c.fn.Read(addr, f.buf[:f.n*spec.SQELen], pcie.Done{To: c, Kind: evFetched, Arg: uint64(i)})
+	c.readBus(addr, f.buf[:f.n*spec.SQELen], pcie.Done{To: c, Kind: evFetched, Arg: uint64(i)})
+	return f.n
 }
 
 func (c *Controller) fetched(f *fetch, now sim.Time) {
 	q := f.q
-	if !q.gone {
-		c.rec.Span(traces.NVMeFetch, q.track, f.start, now, nil, uint64(q.id), uint64(f.n))
+	if f.epoch == c.epoch {
+		c.arb.inFlight--
+	}
+	if !q.gone && !c.stopped {
+		if c.rec != nil {
+			c.rec.Span(traces.NVMeFetch, q.track, f.start, now, nil, uint64(q.id), uint64(f.n))
+		}
 		q.fetching = false
-		q.head = (q.head + f.n) % q.size
+		if q.head += f.n; q.head == q.size {
+			q.head = 0
+		}
 		for i := range f.n {
-			if q.gone {
+			if q.gone || c.stopped {
 				break // deleted by a command before
 			}
-			c.accept(q, spec.DecodeCommand(f.buf[i*spec.SQELen:]), f.start, now)
+			c.accept(q, f.buf[i*spec.SQELen:], f.start, now)
+		}
+		if q.first != nil && !q.gone {
+			c.lonely(q)
 		}
 		c.fetch(q)
 	}
 	f.q = nil
 	c.fetches.give(f.index)
+	c.arbitrate()
 }
 
 // entry is a completion entry on its way; the buffer must stay until it is delivered.
@@ -129,9 +175,23 @@ type entry struct {
 
 // complete posts a command's completion, or queues it while the queue is full.
 func (c *Controller) complete(cmd *command) {
+	if cmd.fx.has(fxTimeout) {
+		cmd.stuck = true // until an Abort or a reset
+		return
+	}
+	if cmd.e.Flags&3 != 0 {
+		c.part(cmd)
+		return
+	}
+	c.postRoom(cmd)
+}
+
+// postRoom posts a completion, or has it wait for room.
+func (c *Controller) postRoom(cmd *command) {
 	if q := cmd.sq.cq; q.waiting.Len() > 0 || q.full() {
 		cmd.stalled = c.eng.Now()
 		q.waiting.Push(cmd)
+		c.pollCQ(q)
 		return
 	}
 	c.post(cmd)
@@ -140,22 +200,62 @@ func (c *Controller) complete(cmd *command) {
 func (c *Controller) post(cmd *command) {
 	q := cmd.sq.cq
 	e, i := c.entries.get()
-	done := spec.Completion{Result: cmd.result, SQHD: uint16(cmd.sq.head), SQID: uint16(cmd.sq.id),
-		CID: cmd.e.CID, Phase: q.phase, Status: cmd.status}
+	if !cmd.status.OK() {
+		c.errors.add(cmd)
+	}
+	done := spec.Completion{Result: cmd.result, SQHD: uint16(cmd.sq.head),
+		SQID: uint16(cmd.sq.id), CID: cmd.e.CID, Phase: q.phase, Status: cmd.status}
 	done.Encode(e.buf[:])
-	c.fn.Write(q.base+uint64(q.tail)*spec.CQELen, e.buf[:],
+	if cmd.fx.has(fxCorruptCQE) {
+		c.faults.corruptEntry(c, e.buf[:])
+	}
+	c.writeBus(q.base+uint64(q.tail)*spec.CQELen, e.buf[:],
 		pcie.Done{To: c, Kind: evEntry, Arg: uint64(i)})
 	if q.tail++; q.tail == q.size {
 		q.tail, q.phase = 0, !q.phase
 	}
-	if q.interrupts {
+	switch {
+	case !q.interrupts:
+	case cmd.fx.has(fxLostInterrupt):
+		c.faulted(EffectLostInterrupt, "vector %d", q.vector)
+	case c.feats.coalesce && q.id != 0:
+		c.coalesce(q)
+	default:
 		c.fn.Interrupt(q.vector) // posted behind the entry
 	}
-	if !cmd.status.OK() {
-		c.errors.add(c, cmd)
-	}
 	c.traceCommand(cmd)
+	if cmd.dead {
+		c.release(cmd) // aborted: what it still has under way frees it
+		return
+	}
 	c.free(cmd)
+}
+
+// coalesce holds an interrupt back until the threshold of entries or the time of feature 08h is
+// reached (Base, 5.27.1.6); neither holds for vectors that feature 09h takes out.
+func (c *Controller) coalesce(q *cq) {
+	v := uint64(c.feats.value[spec.FeatCoalescing])
+	thr, units := int(spec.CoalesceThr.Get(v)), spec.CoalesceTime.Get(v)
+	if q.held++; thr == 0 || units == 0 || q.held > thr || c.feats.direct[q.vector] {
+		c.flushInterrupt(q)
+		return
+	}
+	if q.held == 1 {
+		at := c.eng.Now() + sim.Time(units)*100*sim.Microsecond
+		c.eng.At(at, c, evCoalesced, uint64(q.id)|q.timer<<16)
+	}
+}
+
+func (c *Controller) flushInterrupt(q *cq) {
+	q.held = 0
+	q.timer++
+	c.fn.Interrupt(q.vector)
+}
+
+func (c *Controller) coalesced(id int, timer uint64) {
+	if q := c.cqs[id]; q != nil && q.held > 0 && q.timer == timer {
+		c.flushInterrupt(q)
+	}
 }
 
 // kill ends the commands of a submission queue, or all of them, without completions. What still
@@ -164,6 +264,9 @@ func (c *Controller) kill(q *sq) {
 	for _, cmd := range c.cmds.all {
 		if cmd.sq == nil || q != nil && cmd.sq != q || cmd.dead {
 			continue
+		}
+		if cmd.verb != nil && cmd.verb.row.Opcode == spec.Abort && cmd.sq.id == 0 {
+			c.aborts = max(0, c.aborts-1)
 		}
 		cmd.dead = true
 		if cmd.refs == 0 {
@@ -174,18 +277,24 @@ func (c *Controller) kill(q *sq) {
 		if s != nil && (q == nil || s == q) {
 			s.gone = true
 			c.sqs[i] = nil
+			c.unwait(s)
 		}
 	}
 	if q == nil {
-		c.aers = nil
-		c.dma.purge()
-		return
+		c.events.requests = c.events.requests[:0]
 	}
-	// Completions of q that wait for room go too.
+	c.dma.purge()
+}
+
+// unwait drops completions of a queue that wait for room. Those of aborted commands hold them.
+func (c *Controller) unwait(q *sq) {
 	for n := q.cq.waiting.Len(); n > 0; n-- {
-		if cmd := q.cq.waiting.Pop(); cmd.sq != nil && !cmd.dead {
+		cmd := q.cq.waiting.Pop()
+		switch {
+		case cmd.sq == q && cmd.aborted:
+			c.release(cmd)
+		case cmd.sq != nil && cmd.sq != q:
 			q.cq.waiting.Push(cmd)
 		}
 	}
-	c.dma.purge()
 }

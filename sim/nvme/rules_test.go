@@ -25,11 +25,11 @@ func TestAdminRules(t *testing.T) {
 	}{
 		{"CQ id 0", cq(0, 8, 1), spec.InvalidQueueID},
 		{"CQ id twice", cq(1, 8, 1), spec.InvalidQueueID},
-		{"CQ id beyond what is granted", cq(17, 8, 1), spec.InvalidQueueID},
+		{"CQ id beyond what is granted", cq(maxQueues+1, 8, 1), spec.InvalidQueueID},
 		{"CQ of one entry", cq(2, 1, 1), spec.InvalidQueueSize},
 		{"CQ above MQES", cq(2, 1025, 1), spec.InvalidQueueSize},
 		{"CQ not contiguous", cq(2, 8, 0), spec.InvalidField},
-		{"CQ vector beyond the table", cq(2, 8, 17<<16|3), spec.InvalidVector},
+		{"CQ vector beyond the table", cq(2, 8, vectors<<16|3), spec.InvalidVector},
 		{"CQ off its page", spec.Command{Opcode: spec.CreateCQ, PRP1: at + 8, CDW10: shape(2, 8),
 			CDW11: 1},
 			spec.InvalidPRPOffset},
@@ -61,7 +61,8 @@ func TestAdminRules(t *testing.T) {
 			spec.InvalidField},
 		{"identify namespace 0", spec.Command{Opcode: spec.Identify, PRP1: at},
 			spec.InvalidNamespace},
-		{"identify namespace 2", spec.Command{Opcode: spec.Identify, NSID: 2, PRP1: at},
+		{"identify namespace beyond NN", spec.Command{Opcode: spec.Identify, NSID: maxSpaces + 1,
+			PRP1: at},
 			spec.InvalidNamespace},
 		{"identify CNS", spec.Command{Opcode: spec.Identify, CDW10: 0x55, PRP1: at},
 			spec.InvalidField},
@@ -95,6 +96,10 @@ func TestIORules(t *testing.T) {
 		{"opcode", rw(0x7d, func(*spec.Command) {}), spec.InvalidOpcode},
 		{"namespace 0", rw(spec.Read, func(c *spec.Command) { c.NSID = 0 }), spec.InvalidNamespace},
 		{"namespace all", rw(spec.Write, func(c *spec.Command) { c.NSID = 1<<32 - 1 }),
+			spec.InvalidField},
+		{"namespace inactive", rw(spec.Read, func(c *spec.Command) { c.NSID = 2 }),
+			spec.InvalidField},
+		{"namespace beyond NN", rw(spec.Read, func(c *spec.Command) { c.NSID = maxSpaces + 1 }),
 			spec.InvalidNamespace},
 		{"LBA beyond", rw(spec.Read, func(c *spec.Command) { c.CDW10 = 2041 }), spec.LBAOutOfRange},
 		{"LBA wraps", rw(spec.Read, func(c *spec.Command) { c.SetSLBA(^uint64(0)) }),
@@ -113,8 +118,8 @@ func TestIORules(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, e.Status, c.want)
 		}
 	}
-	if g.ctl.errors.count != 8 {
-		t.Errorf("%d entries in the error log, want 8", g.ctl.errors.count)
+	if g.ctl.errors.count != 10 {
+		t.Errorf("%d entries in the error log, want 10", g.ctl.errors.count)
 	}
 	g.quiet()
 }

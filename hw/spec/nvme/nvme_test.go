@@ -77,25 +77,123 @@ func TestCompletionLayout(t *testing.T) {
 	}
 }
 
-func TestIdentifyRoundTrip(t *testing.T) {
-	c := Controller{VID: 0x144d, SSVID: 1, Serial: "S1", Model: "M", Firmware: "F", MDTS: 7,
-		CNTLID:  1,
-		Version: Version20, OAES: 0x100, CNTRLTYPE: 1, OACS: 8, ACL: 3, AERL: 3, FRMW: 2, LPA: 6,
-		ELPE:   7,
-		WCTEMP: 343, CCTEMP: 353, SQES: 0x66, CQES: 0x44, NN: 1, ONCS: 0xc, VWC: 1, SGLS: 1,
-		SUBNQN: "nqn"}
-	p := make([]byte, IdentifyLen)
-	c.Encode(p)
-	if got := DecodeController(p); got != c {
-		t.Fatalf("%+v", got)
+// distinct fills every number of a structure with its own value, within what its bytes hold, so
+// that a field that lands on another's place is seen.
+func distinct(v reflect.Value, n *uint64) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			distinct(v.Field(i), n)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			distinct(v.Index(i), n)
+		}
+	case reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		*n++
+		v.SetUint(*n % 251)
+	case reflect.Bool:
+		v.SetBool(true)
 	}
-	n := Namespace{Size: 1 << 20, Capacity: 1 << 20, Used: 5, FLBAS: 1, NGUID: [16]byte{1, 2},
-		EUI64: [8]byte{3}}
-	n.LBADS[0], n.LBADS[1] = 9, 12
+}
+
+// structures of the tables, with how they are written and read back.
+func TestStructuresRoundTrip(t *testing.T) {
+	p := make([]byte, IdentifyLen)
+	n := uint64(1)
+	var c Controller
+	distinct(reflect.ValueOf(&c).Elem(), &n)
+	c.Serial, c.Model, c.Firmware, c.SUBNQN = "S1", "M", "F", "nqn"
+	for i := range c.Power {
+		c.Power[i].IdleScale &= 3
+	}
+	c.Encode(p)
+	if got := DecodeController(p); !reflect.DeepEqual(got, c) {
+		t.Errorf("%+v\n%+v", got, c)
+	}
+	var ns Namespace
+	distinct(reflect.ValueOf(&ns).Elem(), &n)
+	for i := range ns.RP {
+		ns.RP[i] &= 3
+	}
+	ns.Encode(p)
+	if got := DecodeNamespace(p); !reflect.DeepEqual(got, ns) || p[25] != 15 {
+		t.Errorf("%+v\n%+v", got, ns)
+	}
+	var l Limits
+	distinct(reflect.ValueOf(&l).Elem(), &n)
+	l.Encode(p)
+	if got := DecodeLimits(p); got != l {
+		t.Errorf("%+v", got)
+	}
+	var s SMART
+	distinct(reflect.ValueOf(&s).Elem(), &n)
+	s.Encode(p)
+	if got := DecodeSMART(p); got != s {
+		t.Errorf("%+v", got)
+	}
+	var e ErrorEntry
+	distinct(reflect.ValueOf(&e).Elem(), &n)
+	e.NoPlace, e.Bit = false, e.Bit&7
+	e.Encode(p)
+	if got := DecodeErrorEntry(p); got != e {
+		t.Errorf("%+v", got)
+	}
+	d := SGL{Addr: 0x123456789a, Len: 77, Type: SGLLastSegment, Subtype: 1}
+	d.Encode(p)
+	var cmd Command
+	cmd.SetSGL1(d)
+	if DecodeSGL(p) != d || cmd.SGL1() != d || FlagPSDT.Get(uint64(cmd.Flags)) != PSDTSGL {
+		t.Errorf("%+v %+v", DecodeSGL(p), cmd)
+	}
+}
+
+// Offsets of the Identify structures as the figures of the standard give them.
+func TestIdentifyOffsets(t *testing.T) {
+	p := make([]byte, IdentifyLen)
+	c := Controller{RAB: 1, OACS: 0x100, UNVMCAP: 1 << 40, KAS: 7, SANICAP: 6, ONCS: 0x1ff, OCFS: 1,
+		SGLS: 5, MNAN: 9}
+	c.Encode(p)
+	for off, want := range map[int]byte{72: 1, 257: 1, 301: 1, 320: 7, 328: 6, 520: 0xff, 534: 1,
+		536: 5, 540: 9} {
+		if p[off] != want {
+			t.Errorf("byte %d of Identify Controller is %#x, not %#x", off, p[off], want)
+		}
+	}
+	n := Namespace{FPI: 0x80, DLFEAT: 9, NVMCAP: 1, MSSRL: 2, MCL: 3, MSRC: 4, NSATTR: 1}
 	n.Encode(p)
-	if got := DecodeNamespace(p); !reflect.DeepEqual(got, n) || got.BlockShift() != 12 ||
-		p[25] != 1 {
-		t.Fatalf("%+v", got)
+	for off, want := range map[int]byte{32: 0x80, 33: 9, 48: 1, 74: 2, 76: 3, 80: 4, 99: 1} {
+		if p[off] != want {
+			t.Errorf("byte %d of Identify Namespace is %#x, not %#x", off, p[off], want)
+		}
+	}
+}
+
+func TestRowsAreFound(t *testing.T) {
+	for i, r := range Features {
+		if r.Section == "" || i > 0 && r.ID <= Features[i-1].ID ||
+			FindFeature(r.ID) != &Features[i] {
+			t.Errorf("%+v", r)
+		}
+		if r.Default&^r.Bits != 0 && r.ID != FeatAPST {
+			t.Errorf("%s: default %#x has bits that cannot be set", r.Name, r.Default)
+		}
+	}
+	for i, r := range Logs {
+		if r.Section == "" || i > 0 && r.ID <= Logs[i-1].ID || FindLog(r.ID) != &Logs[i] {
+			t.Errorf("%+v", r)
+		}
+	}
+	for _, r := range Statuses {
+		if st, ok := FindStatus(r.Name); !ok || st != r.Code {
+			t.Errorf("%+v is not found", r)
+		}
+	}
+	if st, ok := FindStatus("281"); !ok || st != UnrecoveredRead {
+		t.Error(st)
+	}
+	if _, ok := FindStatus("fff"); ok {
+		t.Error("a status of 12 bits")
 	}
 }
 

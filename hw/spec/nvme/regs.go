@@ -16,6 +16,10 @@ const (
 	ACQ    = 0x30
 	CMBLOC = 0x38
 	CMBSZ  = 0x3c
+	BPINFO = 0x40
+	CMBMSC = 0x50
+	CMBSTS = 0x58
+	CRTO   = 0x68
 
 	// Doorbells is where the doorbells start (PCIe Transport 1.0c, 3.1.2).
 	Doorbells = 0x1000
@@ -32,7 +36,43 @@ var (
 	CapCSS    = reg.Bits{Hi: 44, Lo: 37} // bit 0: NVM command set
 	CapMPSMIN = reg.Bits{Hi: 51, Lo: 48} // smallest page, 4096 << MPSMIN bytes
 	CapMPSMAX = reg.Bits{Hi: 55, Lo: 52}
+	CapCMBS   = reg.Bits{Hi: 57, Lo: 57} // there is a controller memory buffer
+	CapCRWMS  = reg.Bits{Hi: 59, Lo: 59} // CRTO tells the time to ready with media
 )
+
+// Values of CAP and CC.
+const (
+	CSSNVM      = 1 << 0 // CAP.CSS: the NVM command set
+	CSSSets     = 1 << 6 // I/O command sets, by CC.CSS = CCSets
+	CSSAdmin    = 1 << 7 // no I/O command set, by CC.CSS = CCAdminOnly
+	CCNVM       = 0
+	CCSets      = 6
+	CCAdminOnly = 7
+	AMSWeighted = 1 // CAP.AMS and CC.AMS: weighted round robin with urgent class
+)
+
+// Fields of CMBLOC, CMBSZ and CMBMSC (Base, 3.1.3.11, 3.1.3.12, 3.1.3.16).
+var (
+	CMBBIR  = reg.Bits{Hi: 2, Lo: 0}
+	CMBCQMM = reg.Bits{Hi: 3, Lo: 3} // queues may lie in parts in the buffer
+	CMBCQPD = reg.Bits{Hi: 4, Lo: 4} // data may while queues do
+	CMBCDPM = reg.Bits{Hi: 5, Lo: 5}
+	CMBCDPC = reg.Bits{Hi: 6, Lo: 6}
+	CMBOFST = reg.Bits{Hi: 31, Lo: 12}
+	CMBSQS  = reg.Bits{Hi: 0, Lo: 0}
+	CMBCQS  = reg.Bits{Hi: 1, Lo: 1}
+	CMBLS   = reg.Bits{Hi: 2, Lo: 2}
+	CMBRDS  = reg.Bits{Hi: 3, Lo: 3}
+	CMBWDS  = reg.Bits{Hi: 4, Lo: 4}
+	CMBSZU  = reg.Bits{Hi: 11, Lo: 8} // unit, 4096 << 4*SZU bytes
+	CMBSZN  = reg.Bits{Hi: 31, Lo: 12}
+	CMBCRE  = reg.Bits{Hi: 0, Lo: 0} // CMBLOC and CMBSZ are to be seen
+	CMBMSE  = reg.Bits{Hi: 1, Lo: 1} // the buffer is at CBA
+	CMBCBA  = reg.Bits{Hi: 63, Lo: 12}
+)
+
+// CRTOCRWMT is the time to ready with media in units of ReadyUnit (Base, 3.1.3.23).
+var CRTOCRWMT = reg.Bits{Hi: 15, Lo: 0}
 
 // Fields of CC (Base, 3.1.3.5).
 var (
@@ -116,6 +156,10 @@ var Registers = reg.Table{
 	{Name: "ACQ", Off: ACQ, Size: 8, RW: ^uint64(0xfff), Section: base313 + ".10"},
 	{Name: "CMBLOC", Off: CMBLOC, Size: 4, Section: base313 + ".11"},
 	{Name: "CMBSZ", Off: CMBSZ, Size: 4, Section: base313 + ".12"},
+	{Name: "BPINFO", Off: BPINFO, Size: 4, Section: base313 + ".13"},
+	{Name: "CMBMSC", Off: CMBMSC, Size: 8, RW: ^uint64(0xffc), Section: base313 + ".16"},
+	{Name: "CMBSTS", Off: CMBSTS, Size: 4, Section: base313 + ".17"},
+	{Name: "CRTO", Off: CRTO, Size: 4, Section: base313 + ".23"},
 }
 
 // Doorbell is the offset of a queue's doorbell: the tail of submission queue id, or the head of
