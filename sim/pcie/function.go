@@ -281,8 +281,13 @@ func little(p []byte) (v uint64) {
 }
 
 func (fn *Function) writeConfig(off, size int, v uint64) {
-	asleep := fn.asleep()
+	asleep, power := fn.asleep(), fn.get(pcie.PMAt+4, 2)
 	fn.config.Write(off, size, v)
+	if state := pcie.PowerState.Get(fn.get(pcie.PMAt+4, 2)); state != 0 && state != pcie.D3hot {
+		// D1 and D2 are not offered: a write of them is discarded (PCIe 5.0, 7.5.2.2).
+		fn.set(pcie.PMAt+4, 2, pcie.PowerState.Put(fn.get(pcie.PMAt+4, 2),
+			pcie.PowerState.Get(power)))
+	}
 	fn.resize(off, size)
 	if high := devCtlAt + 1 - off; high >= 0 && high < size && v>>(8*high)&0x80 != 0 {
 		fn.FunctionReset() // the bit reads zero, so it is not stored

@@ -51,7 +51,19 @@ func (fn *Function) write(bar int, off uint64, p []byte) {
 	}
 	if writable {
 		copy(part, p)
+		fn.wire(off - uint64(fn.spec.VectorTable))
 		fn.flushPending()
+	}
+}
+
+// wire zeroes the reserved bits of Vector Control in the entry at off of the table and the one
+// behind it, which 8 bytes may reach (PCIe 5.0, 7.7.2.8).
+func (fn *Function) wire(off uint64) {
+	first := int(off) / pcie.MSIXEntryLen
+	for i := first; i <= min(first+1, fn.spec.Vectors-1); i++ {
+		control := fn.table[i*pcie.MSIXEntryLen+12:][:4]
+		control[0] &= pcie.MSIXEntryMasked
+		clear(control[1:])
 	}
 }
 
