@@ -36,11 +36,11 @@ type env struct {
 	board    string // a preset, or a .toml file
 	sets     []string
 	seed     uint64
-	drive    string // an image file; "" for the drive made at boot
-	trace    string // where the trace goes; "" records none
-	threads  int    // that simulate SMs
-	exact    bool   // no sampling
-	ties     uint64 // seed that shuffles simultaneous events; 0 leaves them in order
+	drives   []string // image files; none: a drive made at boot
+	trace    string   // where the trace goes; "" records none
+	threads  int      // that simulate SMs
+	exact    bool     // no sampling
+	ties     uint64   // seed that shuffles simultaneous events; 0 leaves them in order
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -100,8 +100,8 @@ func newRoot(e *env) *cobra.Command {
 	f.StringArrayVar(&e.sets, "set", nil, "change a setting of the machine, `KEY=VALUE` "+
 		"(gpu.sm.count=66); may be repeated")
 	f.Uint64Var(&e.seed, "seed", 1, "seed `N` of everything random")
-	f.StringVar(&e.drive, "drive", "", "image `FILE` behind the first NVMe drive; default: a "+
-		"drive made at boot, in memory")
+	f.StringArrayVar(&e.drives, "drive", nil, "image `FILE` behind the first NVMe drive; repeated: "+
+		"behind the next ones; default: a drive made at boot, in memory")
 	f.StringVar(&e.trace, "trace", "", "record a timing trace into `FILE`")
 	f.Uint64Var(&e.ties, "shuffle-ties", 0, "order simultaneous events by a hash of `SEED`: the "+
 		"results must not change")

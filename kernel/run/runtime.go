@@ -236,7 +236,7 @@ func (r *Runtime) fetch(t *tensor, v *kernel.Volume, o kernel.Object) (task.Step
 	if err != nil {
 		return nil, err
 	}
-	return r.k.ReadToBus(v, o.Off, bus, o.Len)
+	return r.k.ReadObject(v, o, bus)
 }
 
 // Save writes a tensor to an object of the first volume, by DMA from VRAM.
@@ -246,9 +246,6 @@ func (r *Runtime) Save(t *vm.Tensor, uri string) error {
 		return err
 	}
 	for _, v := range r.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
 		own := t.Handle.(*tensor)
 		if err := r.settle(own); err != nil {
 			return err
@@ -281,9 +278,6 @@ func (r *Runtime) find(uri string) (*kernel.Volume, kernel.Object, error) {
 	}
 	var have []string
 	for _, v := range r.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
 		if o, ok := v.FS.Lookup(name); ok {
 			return v, o, nil
 		}

@@ -106,11 +106,8 @@ func (s *Shell) addresses([]string) error {
 
 func (s *Shell) list([]string) error {
 	for _, v := range s.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
 		for _, o := range v.FS.Objects() {
-			fmt.Fprintf(s.host.Out, "nvme%d  %s\n", v.Index, &o)
+			fmt.Fprintf(s.host.Out, "%v  %s\n", v, &o)
 		}
 	}
 	return nil

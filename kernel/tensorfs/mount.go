@@ -8,20 +8,35 @@ import (
 	"slices"
 )
 
-// Member is what a drive says of itself.
+// Member is a drive that holds a part of a volume, or all of it.
 type Member struct {
 	Geometry
 	Index      int
 	Generation uint64
+
+	dev    Device
+	super  *super
+	faults [slots]error
 }
 
 // Identify reads the superblock of a drive.
 func Identify(d Device) (Member, error) {
-	s, _, err := readSupers(d)
+	s, faults, err := readSupers(d)
 	if err != nil {
 		return Member{}, err
 	}
-	return Member{s.Geometry, s.member, s.gen}, nil
+	return Member{s.Geometry, s.member, s.gen, d, s, faults}, nil
+}
+
+func identify(devs []Device) (out []Member, err error) {
+	for i, d := range devs {
+		m, err := Identify(d)
+		if err != nil {
+			return nil, fmt.Errorf("drive %d: %w", i, err)
+		}
+		out = append(out, m)
+	}
+	return out, nil
 }
 
 // readSupers reads both copies and returns the newest, and what is wrong with each.
@@ -67,28 +82,24 @@ type fault struct {
 
 // assemble puts the drives of a volume in order, whatever order they are given in. Faults of single
 // copies of the superblock are returned; they do not hinder.
-func assemble(devs []Device) (a array, newest *super, faults []fault, err error) {
-	if len(devs) == 0 {
+func assemble(members []Member) (a array, newest *super, faults []fault, err error) {
+	if len(members) == 0 {
 		return a, nil, nil, fmt.Errorf("tensorfs: no drives")
 	}
-	supers := make([]*super, len(devs))
-	for i, d := range devs {
-		s, bad, err := readSupers(d)
-		if err != nil {
-			return a, nil, nil, fmt.Errorf("drive %d: %w", i, err)
-		}
-		for slot, err := range bad {
+	for i, m := range members {
+		for slot, err := range m.faults {
 			if err != nil {
 				faults = append(faults, fault{fmt.Sprintf("drive %d, superblock copy %d at %#x",
 					i, slot, slot*slotAt), err})
 			}
 		}
-		if supers[i] = s; newest == nil || s.gen > newest.gen {
-			newest = s
+		if newest == nil || m.Generation > newest.gen {
+			newest = m.super
 		}
 	}
 	a = array{newest.Geometry, make([]Device, newest.Members)}
-	for i, s := range supers {
+	for i, m := range members {
+		s := m.super
 		switch {
 		case s.UUID != newest.UUID:
 			return a, nil, nil, fmt.Errorf("tensorfs: drive %d belongs to volume %v, others to %v",
@@ -100,7 +111,7 @@ func assemble(devs []Device) (a array, newest *super, faults []fault, err error)
 			return a, nil, nil, fmt.Errorf("tensorfs: drive %d is member %d of volume %v; another "+
 				"drive is too", i, s.member, s.UUID)
 		}
-		a.devs[s.member] = devs[i]
+		a.devs[s.member] = m.dev
 		if s.gen != newest.gen {
 			faults = append(faults, fault{fmt.Sprintf("drive %d, superblock", i),
 				fmt.Errorf("generation %d, another drive has %d", s.gen, newest.gen)})
@@ -117,13 +128,26 @@ func assemble(devs []Device) (a array, newest *super, faults []fault, err error)
 
 // Mount reads a volume's metadata. The drives may come in any order. What a power cut left half
 // done in the superblocks is repaired, and noted.
-func Mount(devs ...Device) (*Volume, error) { return mount(devs, false) }
+func Mount(devs ...Device) (*Volume, error) {
+	members, err := identify(devs)
+	if err != nil {
+		return nil, err
+	}
+	return MountMembers(members, false)
+}
 
 // MountReadOnly is Mount for a volume that must not be written to.
-func MountReadOnly(devs ...Device) (*Volume, error) { return mount(devs, true) }
+func MountReadOnly(devs ...Device) (*Volume, error) {
+	members, err := identify(devs)
+	if err != nil {
+		return nil, err
+	}
+	return MountMembers(members, true)
+}
 
-func mount(devs []Device, readOnly bool) (*Volume, error) {
-	a, s, faults, err := assemble(devs)
+// MountMembers is Mount for drives that Identify has read.
+func MountMembers(members []Member, readOnly bool) (*Volume, error) {
+	a, s, faults, err := assemble(members)
 	if err != nil {
 		return nil, err
 	}

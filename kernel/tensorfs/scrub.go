@@ -252,7 +252,11 @@ func (r *Report) Clean() bool { return len(r.Problems) == 0 }
 // no volume; what is wrong inside of one is in the report. progress, if not nil, is told how many
 // bytes of how many have been read.
 func Check(progress func(done, total uint64), devs ...Device) (*Report, error) {
-	a, newest, faults, err := assemble(devs)
+	members, err := identify(devs)
+	if err != nil {
+		return nil, err
+	}
+	a, newest, faults, err := assemble(members)
 	if err != nil {
 		return nil, err
 	}
