@@ -93,6 +93,7 @@ func (k *Kernel) addGPU(f candidate) error {
 	if err != nil {
 		return err
 	}
+	d.Yield = k.Loop.Turn
 	k.GPUs = append(k.GPUs, d)
 	k.Note("gpu%d %v %v, %d MiB at %#x", i, f.id.Addr, d.Iface.Arch, d.Memory>>20, uint64(d.Base()))
 	return k.Space.Add(mem.Range{Base: d.Base(), Len: d.Memory, Kind: mem.VRAM, Owner: i,
