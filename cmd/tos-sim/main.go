@@ -18,6 +18,7 @@ var commands = []func(*env) *cobra.Command{
 	checkCommand,
 	explainCommand,
 	driveCommand,
+	fsCommand,
 	machineCommand,
 	ptxCommand,
 	traceCommand,

@@ -100,6 +100,22 @@ type record struct {
 	refs    int      // leaves that hold it
 }
 
+// version tells contents apart: two records that are equal in it hold the same bytes.
+type version struct {
+	name        string
+	born, len   uint64
+	first, last *extent
+	table       *extent
+}
+
+func (r *record) version() version {
+	v := version{name: r.Name, born: r.Born, len: r.Len, table: r.table}
+	if n := len(r.extents); n > 0 {
+		v.first, v.last = r.extents[0], r.extents[n-1]
+	}
+	return v
+}
+
 // Flags of a record.
 const (
 	recColMajor = 1 << iota

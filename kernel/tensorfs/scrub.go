@@ -84,8 +84,8 @@ func (s *Scrub) collect(n *node, seen map[any]bool) {
 			s.Counts.Snapshots++
 			s.collect(it.root, seen)
 		case *record:
-			if !seen[it] {
-				seen[it] = true
+			if key := it.version(); !seen[key] {
+				seen[key] = true
 				s.records = append(s.records, it)
 			}
 		}
