@@ -100,16 +100,16 @@ type record struct {
 	refs    int      // leaves that hold it
 }
 
-// version tells contents apart: two records that are equal in it hold the same bytes.
-type version struct {
+// contents tells versions apart: two records that are equal in it hold the same bytes.
+type contents struct {
 	name        string
 	born, len   uint64
 	first, last *extent
 	table       *extent
 }
 
-func (r *record) version() version {
-	v := version{name: r.Name, born: r.Born, len: r.Len, table: r.table}
+func (r *record) contents() contents {
+	v := contents{name: r.Name, born: r.Born, len: r.Len, table: r.table}
 	if n := len(r.extents); n > 0 {
 		v.first, v.last = r.extents[0], r.extents[n-1]
 	}

@@ -84,7 +84,7 @@ func (s *Scrub) collect(n *node, seen map[any]bool) {
 			s.Counts.Snapshots++
 			s.collect(it.root, seen)
 		case *record:
-			if key := it.version(); !seen[key] {
+			if key := it.contents(); !seen[key] {
 				seen[key] = true
 				s.records = append(s.records, it)
 			}

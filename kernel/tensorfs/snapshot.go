@@ -80,14 +80,14 @@ type Version struct {
 
 // Versions lists an object now and in each snapshot that has another one of it.
 func (v *Volume) Versions(name string) (out []Version) {
-	seen := map[version]bool{}
+	seen := map[contents]bool{}
 	if o, ok := v.Lookup(name); ok {
-		out, seen[o.rec.version()] = append(out, Version{"", o}), true
+		out, seen[o.rec.contents()] = append(out, Version{"", o}), true
 	}
 	v.work.snaps.walk(func(it item) bool {
 		s := it.(*snapshot)
-		if o, ok := lookup(s.root, name); ok && !seen[o.rec.version()] {
-			out, seen[o.rec.version()] = append(out, Version{s.name, o}), true
+		if o, ok := lookup(s.root, name); ok && !seen[o.rec.contents()] {
+			out, seen[o.rec.contents()] = append(out, Version{s.name, o}), true
 		}
 		return true
 	})
