@@ -314,7 +314,7 @@ func TestPowerCutAtRandomPoints(t *testing.T) {
 	if testing.Short() {
 		points = 500
 	}
-	devs := memories(2, 512<<10)
+	devs := memories(2, 256<<10)
 	format(t, devs...)
 	work := rand.New(rand.NewPCG(5, 5))
 	h := tape(t, asMemory(devs), func(v *Volume, commit func()) {
@@ -325,7 +325,7 @@ func TestPowerCutAtRandomPoints(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if v.space.free < 40 { // make room, in one transaction
+			if v.space.free < 30 { // make room, in one transaction
 				for _, s := range v.Snapshots() {
 					if err := v.RemoveSnapshot(s.Name); err != nil {
 						t.Fatal(err)
