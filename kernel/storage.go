@@ -189,14 +189,25 @@ func (l *lane) overdue(t *transfer) error {
 }
 
 // ReadObject starts to bring an object to a bus address, by peer-to-peer DMA if that lies in a BAR.
-// The step that it returns is to be run until it is over; the memory must have whole blocks.
+// The step that it returns is to be run until it is over; the memory must have whole blocks. The
+// object's pages are not used for anything else before, even if it is removed meanwhile.
 func (k *Kernel) ReadObject(v *Volume, o Object, bus hw.BusAddr) (task.Step, error) {
 	runs, err := v.FS.Runs(o, 0, o.Len)
 	if err != nil {
 		return nil, err
 	}
 	t := k.transfer(nvme.OpRead, len(v.Drives))
-	return t.step, t.runs(v, runs, bus)
+	if err := t.runs(v, runs, bus); err != nil {
+		return nil, err
+	}
+	unpin := v.FS.Pin(o)
+	return func() (bool, error) {
+		over, err := t.step()
+		if over || err != nil {
+			unpin()
+		}
+		return over, err
+	}, nil
 }
 
 // WriteObject stores o.Len bytes from a bus address as an object: the data, then a commit. No
@@ -210,6 +221,9 @@ func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
 	err = t.runs(v, p.Runs(), bus)
 	if err == nil {
 		err = k.Loop.Wait(k.Loop.Go("save "+o.Name, t.step))
+	}
+	if errors.Is(err, hw.ErrTimeout) {
+		return err // the drive may still write: the pages are not given back before the next mount
 	}
 	if err != nil {
 		p.Abandon()

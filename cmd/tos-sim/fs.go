@@ -33,8 +33,8 @@ func fsCommand(e *env) *cobra.Command {
 			"    tos-sim fs ls --image a.img --image b.img\n" +
 			"    tos-sim --board dgx-h100 --drive a.img --drive b.img",
 	}
-	c.PersistentFlags().StringArrayVar(&f.images, "image", nil, "image `FILE` of a drive; repeated "+
-		"for a volume over several drives")
+	c.PersistentFlags().StringArrayVar(&f.images, "image", nil, "image `FILE` of a drive; "+
+		"repeated for a volume over several drives")
 	for _, sub := range []func(*fsEnv) *cobra.Command{fsMkfs, fsPut, fsGet, fsLs, fsStat, fsRm,
 		fsSeal, fsImport, fsSnapshot, fsFsck, fsScrub} {
 		c.AddCommand(sub(f))

@@ -276,7 +276,9 @@ func fsImport(f *fsEnv) *cobra.Command {
 		Example: "    tos-sim fs import --image a.img model.gguf --prefix llama/\n" +
 			"    tos-sim fs import --image a.img model-0000*.safetensors",
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error { return f.importAll(args, prefix, replace) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			return f.importAll(args, prefix, replace)
+		},
 	}
 	c.Flags().StringVar(&prefix, "prefix", "", "put `TEXT` before every name")
 	c.Flags().BoolVar(&replace, "replace", false, "replace objects of those names")
@@ -358,7 +360,8 @@ func (f *fsEnv) importFile(v *tensorfs.Volume, path, prefix string,
 		return r, err
 	}
 	at = 0 // the bar is full already
+	source = append(source, tensorfs.Attr{Key: "format", Value: c.Format})
 	return r, add(tensorfs.Object{Name: prefix + filepath.Base(path) + ".json", Elem: "json",
-		Len: uint64(len(meta)), Attrs: append(source, tensorfs.Attr{Key: "format", Value: c.Format})},
+		Len: uint64(len(meta)), Attrs: source},
 		strings.NewReader(string(meta)))
 }

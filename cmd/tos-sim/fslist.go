@@ -80,7 +80,8 @@ func (f *fsEnv) list(list []tensorfs.Object) error {
 	}
 	t := tabwriter.NewWriter(f.out, 0, 0, 2, ' ', 0)
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%v\t%s\t%s\n", r.Name, r.Elem, r.Shape, bytesText(r.Bytes), r.state())
+		fmt.Fprintf(t, "%s\t%s\t%v\t%s\t%s\n", r.Name, r.Elem, r.Shape, bytesText(r.Bytes),
+			r.state())
 	}
 	return t.Flush()
 }

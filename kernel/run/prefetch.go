@@ -134,7 +134,8 @@ func objectSpec(uri string, o *kernel.Object, dev vm.Device) (vm.Spec, error) {
 		s.Layout = tile.ColMajor
 	}
 	if uint64(s.Bytes()) != o.Len {
-		return s, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(), o.Len)
+		return s, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(),
+			o.Len)
 	}
 	return s, nil
 }

@@ -257,19 +257,19 @@ func (r *Runtime) Save(t *vm.Tensor, uri string) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range r.k.Volumes {
-		own := t.Handle.(*tensor)
-		if err := r.settle(own); err != nil {
-			return err
-		}
-		bus, err := own.dev.Bus(own.at, own.n)
-		if err != nil {
-			return err
-		}
-		return r.k.WriteObject(v, kernel.Object{Name: name, Elem: t.Elem.String(), Shape: t.Shape,
-			ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
+	if len(r.k.Volumes) == 0 {
+		return fmt.Errorf("save %s: no drive has a volume", uri)
 	}
-	return fmt.Errorf("save %s: no drive has a volume", uri)
+	own := t.Handle.(*tensor)
+	if err := r.settle(own); err != nil {
+		return err
+	}
+	bus, err := own.dev.Bus(own.at, own.n)
+	if err != nil {
+		return err
+	}
+	return r.k.WriteObject(r.k.Volumes[0], kernel.Object{Name: name, Elem: t.Elem.String(),
+		Shape: t.Shape, ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
 }
 
 const scheme = "nvme://"

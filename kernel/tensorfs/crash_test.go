@@ -174,7 +174,8 @@ func (c *cutter) image(policy int, rnd *rand.Rand) (devs []Device) {
 		keep := policies[policy].keep(rnd, e, i == len(c.pending)-1)
 		for s := 0; s*sector < len(e.data); s++ {
 			if keep(s) {
-				copy(mem[e.drive][int(e.off)+s*sector:], e.data[s*sector:min((s+1)*sector, len(e.data))])
+				part := e.data[s*sector : min((s+1)*sector, len(e.data))]
+				copy(mem[e.drive][int(e.off)+s*sector:], part)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 )
 
@@ -69,6 +70,9 @@ func (v *Volume) room(r *record, n uint64) error {
 	if n == 0 {
 		return nil
 	}
+	if v.pagesOf(n) > math.MaxUint32 {
+		return fmt.Errorf("%s: %d bytes on pages of %d: %w", r.Name, n, v.Page, ErrNoSpace)
+	}
 	list, err := v.space.alloc(v.pagesOf(n), most, dataFloor)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Name, err)
@@ -100,9 +104,17 @@ func (p *Placed) Abandon() { p.v.drop(p.rec) }
 // and the last run ends with a whole block.
 func (v *Volume) Runs(o Object, off, n uint64) ([]Run, error) {
 	if o.rec == nil || off%Block != 0 || off > o.Len || n > o.Len-off {
-		return nil, fmt.Errorf("tensorfs: %d bytes at %d of %s, which has %d", n, off, o.Name, o.Len)
+		return nil, fmt.Errorf("tensorfs: %d bytes at %d of %s, which has %d", n, off, o.Name,
+			o.Len)
 	}
 	return v.runs(o.rec, off, n), nil
+}
+
+// Pin keeps the pages of an object from being used again, whatever happens to it, until the function
+// that it returns is called.
+func (v *Volume) Pin(o Object) (unpin func()) {
+	v.hold(o.rec)
+	return func() { v.drop(o.rec) }
 }
 
 func (v *Volume) runs(r *record, off, n uint64) (out []Run) {
@@ -237,7 +249,8 @@ func (v *Volume) keepSums(r *record, sums []uint32) error {
 	p := make([]byte, v.Page)
 	for i := range n {
 		clear(p)
-		for k, s := range sums[i*perTable(v.Page) : min((i+1)*perTable(v.Page), uint64(len(sums)))] {
+		end := min((i+1)*perTable(v.Page), uint64(len(sums)))
+		for k, s := range sums[i*perTable(v.Page) : end] {
 			binary.LittleEndian.PutUint32(p[4*k:], s)
 		}
 		binary.LittleEndian.PutUint32(p[v.Page-4:], tableSum(p))

@@ -143,8 +143,8 @@ func same(v *Volume, list []Object, want map[string]File) error {
 	return nil
 }
 
-// TestAnySequenceKeepsItsWordAndLeaksNothing: what is free must be what a fresh mount, which derives
-// it from the trees, finds free.
+// TestAnySequenceKeepsItsWordAndLeaksNothing: what is free must be what a fresh mount, which
+// derives it from the trees, finds free.
 func TestAnySequenceKeepsItsWordAndLeaksNothing(t *testing.T) {
 	for seed := range uint64(6) {
 		rnd := rand.New(rand.NewPCG(seed, 1))

@@ -111,8 +111,8 @@ func (v *Volume) Restore(name string) error {
 	return nil
 }
 
-// RemoveSnapshot forgets a snapshot. The commit that follows needs less room than any other, so that
-// a full volume can be emptied.
+// RemoveSnapshot forgets a snapshot. The commit that follows needs less room than any other, so
+// that a full volume can be emptied.
 func (v *Volume) RemoveSnapshot(name string) error {
 	if err := v.writable(); err != nil {
 		return err

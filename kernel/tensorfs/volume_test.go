@@ -39,7 +39,9 @@ func used(t testing.TB, m Memory) []bool {
 		t.Fatal(err)
 	}
 	v := &Volume{array: a}
-	l := newLoader(v, func(where string, err error) error { return fmt.Errorf("%s: %w", where, err) })
+	l := newLoader(v, func(where string, err error) error {
+		return fmt.Errorf("%s: %w", where, err)
+	})
 	if err := l.load(s); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +99,8 @@ func TestEveryFlippedByteIsSeen(t *testing.T) {
 	t.Logf("%d bytes seen, %d of slack passed", seen, slack)
 }
 
-// TestReadsNeverGiveFlippedBytes: whatever byte is flipped, an object reads as it was or not at all.
+// TestReadsNeverGiveFlippedBytes: whatever byte is flipped, an object reads as it was or not at
+// all.
 func TestReadsNeverGiveFlippedBytes(t *testing.T) {
 	m := tiny(t, 1)[0].(Memory)
 	means := used(t, m)
@@ -242,7 +245,8 @@ func TestDMAIsUnsummedUntilSummed(t *testing.T) {
 	devs := memories(2, 256<<10)
 	v := format(t, devs...)
 	data := bytes.Repeat([]byte("tensor! "), 5000)
-	p, err := v.Place(Object{Name: "x", Elem: "u8", Shape: []int{len(data)}, Len: uint64(len(data))})
+	n := len(data)
+	p, err := v.Place(Object{Name: "x", Elem: "u8", Shape: []int{n}, Len: uint64(n)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +361,8 @@ func FuzzMount(f *testing.F) {
 		copy(d[:Block], head)
 		copy(d[root.addr:root.addr+uint64(v.Page)], block)
 		if s, err := decodeSuper(sealed(d)); err == nil {
-			if n := uint64(s.objects.len); n <= uint64(v.Page) && s.objects.addr <= uint64(len(d))-n {
+			n := uint64(s.objects.len)
+			if n <= uint64(v.Page) && s.objects.addr <= uint64(len(d))-n {
 				s.objects.crc = Checksum(d[s.objects.addr : s.objects.addr+n])
 			}
 			copy(d, s.encode())
@@ -391,7 +396,8 @@ func BenchmarkPut(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := v.Put(File{Object{Name: "x", Elem: "u8", Shape: []int{1 << 20}}, data}); err != nil {
+		err := v.Put(File{Object{Name: "x", Elem: "u8", Shape: []int{1 << 20}}, data})
+		if err != nil {
 			b.Fatal(err)
 		}
 		if err := v.Commit(); err != nil {
