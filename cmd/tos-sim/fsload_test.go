@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -159,77 +158,116 @@ fn main() {
     print("done");
 }`
 
-// TestPrefetchOverlapsLoadsWithWork runs it with and without the plan.
-func TestPrefetchOverlapsLoadsWithWork(t *testing.T) {
-	took := map[bool]hw.Time{}
-	for _, ahead := range []bool{false, true} {
-		spec, err := board.Preset("h100")
-		if err != nil {
+// ran is what a program did.
+type ran struct {
+	took     hw.Time
+	out      string
+	loads    int
+	launches int
+}
+
+// runOnDrive runs a program on an H100 with a drive that has a and w0 to w5, and looks for tensors
+// that are left.
+func runOnDrive(t *testing.T, source string, ahead bool) (r ran) {
+	t.Helper()
+	spec, err := board.Preset("h100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := nvme.NewMemory(1 << 30)
+	v, err := tensorfs.Format(tensorfs.Geometry{}, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &env{seed: 1}
+	for i := range 7 {
+		f := e.normal(fmt.Sprint("w", i), true)
+		if i == 6 {
+			f = e.normal("a", false)
+		}
+		if err := v.Put(f); err != nil {
 			t.Fatal(err)
-		}
-		m := nvme.NewMemory(1 << 30)
-		v, err := tensorfs.Format(tensorfs.Geometry{}, m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := &env{seed: 1}
-		for i := range 7 {
-			f := e.normal(fmt.Sprint("w", i), true)
-			if i == 6 {
-				f = e.normal("a", false)
-			}
-			if err := v.Put(f); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := v.Commit(); err != nil {
-			t.Fatal(err)
-		}
-		p, _, ds := neurolang.Compile("layers.nl", []byte(layers), neurolang.Options{Target: 90})
-		if p == nil {
-			t.Fatal(ds)
-		}
-		b, err := board.New(spec, nil, 0, m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var out bytes.Buffer
-		b.Start(0, func(cpu hw.CPU) {
-			var k *kernel.Kernel
-			if k, err = kernel.Boot(cpu, b, kernel.Options{}); err != nil {
-				return
-			}
-			rt := krun.New(k, func(line string) { out.WriteString(line) })
-			start, live := cpu.Now(), k.GPUs[0].Heap.Live()
-			if ahead {
-				rt.Prefetch(p)
-			}
-			if err = vm.Run(p, rt, vm.Options{}); err != nil {
-				return
-			}
-			took[ahead] = cpu.Now() - start
-			if len(rt.Loads) != 7 || len(rt.Launches) != 6 {
-				t.Errorf("%d loads and %d launches", len(rt.Loads), len(rt.Launches))
-			}
-			const code = 1 // stays
-			if err = rt.FreeSince(0); err == nil && k.GPUs[0].Heap.Live() != live+code {
-				t.Errorf("%d allocations are left in VRAM", k.GPUs[0].Heap.Live()-live)
-			}
-			if e := k.Close(); err == nil {
-				err = e
-			}
-		})
-		if e := b.Run(); err == nil {
-			err = e
-		}
-		b.Close()
-		if err != nil || out.String() != "done" {
-			t.Fatal(err, out.String())
 		}
 	}
-	t.Logf("%d ns without prefetch, %d with", took[false], took[true])
-	if took[true] >= took[false]*3/4 {
-		t.Errorf("%d ns with prefetch, %d without", took[true], took[false])
+	if err := v.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	p, _, ds := neurolang.Compile("test.nl", []byte(source), neurolang.Options{Target: 90})
+	if p == nil {
+		t.Fatal(ds)
+	}
+	b, err := board.New(spec, nil, 0, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	b.Start(0, func(cpu hw.CPU) {
+		var k *kernel.Kernel
+		if k, err = kernel.Boot(cpu, b, kernel.Options{}); err != nil {
+			return
+		}
+		rt := krun.New(k, func(line string) { r.out += line + "\n" })
+		start, live := cpu.Now(), k.GPUs[0].Heap.Live()
+		if ahead {
+			rt.Prefetch(p)
+		}
+		if err = vm.Run(p, rt, vm.Options{}); err != nil {
+			return
+		}
+		r.took, r.loads, r.launches = cpu.Now()-start, len(rt.Loads), len(rt.Launches)
+		code := len(p.Kernels) // stays in VRAM
+		if err = rt.FreeSince(0); err == nil && k.GPUs[0].Heap.Live() != live+code {
+			t.Errorf("%d allocations are left in VRAM", k.GPUs[0].Heap.Live()-live-code)
+		}
+		if e := k.Close(); err == nil {
+			err = e
+		}
+	})
+	if e := b.Run(); err == nil {
+		err = e
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestPrefetchOverlapsLoadsWithWork runs it with and without the plan.
+func TestPrefetchOverlapsLoadsWithWork(t *testing.T) {
+	without, with := runOnDrive(t, layers, false), runOnDrive(t, layers, true)
+	for _, r := range []ran{without, with} {
+		if r.loads != 7 || r.launches != 6 || r.out != "done\n" {
+			t.Errorf("%+v", r)
+		}
+	}
+	t.Logf("%d ns without prefetch, %d with", without.took, with.took)
+	if with.took >= without.took*3/4 {
+		t.Errorf("%d ns with prefetch, %d without", with.took, without.took)
+	}
+}
+
+// TestPrefetchChangesNoResult: objects that are loaded twice, saved and loaded again, or loaded only
+// if the data say so.
+func TestPrefetchChangesNoResult(t *testing.T) {
+	for name, source := range map[string]string{
+		"twice": `fn main() {
+			let x = Tensor::load("nvme://a"); let y = Tensor::load("nvme://a");
+			print(x[0, 0..3], y[511, 0..3]); }`,
+		"saved over": `fn main() {
+			let x = Tensor::load("nvme://w0"); let y = Tensor::load("nvme://w1");
+			x.save("nvme://w1");
+			let z = Tensor::load("nvme://w1");
+			print(x[0, 0..3], y[0, 0..3], z[0, 0..3]); }`,
+		"by data": `fn main() {
+			let x = Tensor::load("nvme://w0");
+			if x[0, 0] > 1000.0 { print(Tensor::load("nvme://w1")[0, 0..2]); }
+			else { print(Tensor::load("nvme://w2")[0, 0..2]); } }`,
+		"not used": `fn main() { for i in 0..6 { Tensor::load("nvme://w" + str(i)); } print(1); }`,
+	} {
+		without, with := runOnDrive(t, source, false), runOnDrive(t, source, true)
+		if without.out != with.out || with.out == "" {
+			t.Errorf("%s: %q with prefetch, %q without", name, with.out, without.out)
+		}
 	}
 }
 

@@ -110,8 +110,8 @@ func (v *Volume) Runs(o Object, off, n uint64) ([]Run, error) {
 	return v.runs(o.rec, off, n), nil
 }
 
-// Pin keeps the pages of an object from being used again, whatever happens to it, until the function
-// that it returns is called.
+// Pin keeps the pages of an object from being used again, whatever happens to it, until the
+// function that it returns is called.
 func (v *Volume) Pin(o Object) (unpin func()) {
 	v.hold(o.rec)
 	return func() { v.drop(o.rec) }
