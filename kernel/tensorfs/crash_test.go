@@ -309,6 +309,44 @@ func again(t *testing.T, mem []Memory, name string) {
 	}
 }
 
+// TestKilledThenPowerCut ends the program at every second write while the drives keep their caches, mounts
+// and goes on, and only then cuts the power, at every write: what the mount saw in a cache only must
+// not be built on before it is durable.
+func TestKilledThenPowerCut(t *testing.T) {
+	devs := memories(2, 256<<10)
+	format(t, devs...)
+	h := tape(t, asMemory(devs), workload(t))
+	c := newCutter(h)
+	for kill := 0; kill <= len(h.log); kill += 2 {
+		c.to(kill)
+		seen := copies(c.image(1, nil)) // all kept: the caches answer
+		next := tape(t, seen, func(v *Volume, commit func()) {
+			put(t, v, "after", 6000, 4, false)
+			commit()
+			put(t, v, "after", 9000, 5, false)
+			commit()
+		})
+		for gen, state := range h.states {
+			if gen < next.first { // later ones the kill has undone
+				next.states[gen] = state
+			}
+		}
+		next.start, next.first = nil, c.acked
+		for _, m := range c.durable {
+			next.start = append(next.start, slices.Clone(m))
+		}
+		next.log = slices.Concat(c.pending, next.log)
+		d := newCutter(next)
+		for cut := len(c.pending); cut <= len(next.log); cut++ {
+			d.to(cut)
+			for _, p := range []int{0, 3, 4} {
+				d.verify(t, d.image(p, rand.New(rand.NewPCG(uint64(cut), uint64(kill)))),
+					"killed, then "+policies[p].name)
+			}
+		}
+	}
+}
+
 // TestPowerCutAtRandomPoints cuts a long workload at 10,000 points.
 func TestPowerCutAtRandomPoints(t *testing.T) {
 	points := 10_000
