@@ -246,8 +246,8 @@ func TestPrefetchOverlapsLoadsWithWork(t *testing.T) {
 	}
 }
 
-// TestPrefetchChangesNoResult: objects that are loaded twice, saved and loaded again, or loaded only
-// if the data say so.
+// TestPrefetchChangesNoResult: objects that are loaded twice, saved and loaded again, or loaded
+// only if the data say so.
 func TestPrefetchChangesNoResult(t *testing.T) {
 	for name, source := range map[string]string{
 		"twice": `fn main() {

@@ -309,9 +309,9 @@ func again(t *testing.T, mem []Memory, name string) {
 	}
 }
 
-// TestKilledThenPowerCut ends the program at every second write while the drives keep their caches, mounts
-// and goes on, and only then cuts the power, at every write: what the mount saw in a cache only must
-// not be built on before it is durable.
+// TestKilledThenPowerCut ends the program at every second write while the drives keep their caches,
+// mounts and goes on, and only then cuts the power, at every write: what the mount saw in a cache
+// only must not be built on before it is durable.
 func TestKilledThenPowerCut(t *testing.T) {
 	devs := memories(2, 256<<10)
 	format(t, devs...)
