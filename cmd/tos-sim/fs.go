@@ -185,8 +185,9 @@ func (f *fsEnv) mkfs(size, page, stripe, uuid string) error {
 	if len(f.images) == 0 {
 		return usage("as in --image a.img", "which volume? --image is missing")
 	}
-	for _, path := range f.images {
+	for i, path := range f.images {
 		if err := makeImage(path, n); err != nil {
+			removeAll(f.images[:i])
 			return err
 		}
 	}
@@ -197,12 +198,17 @@ func (f *fsEnv) mkfs(size, page, stripe, uuid string) error {
 	defer done()
 	v, err := tensorfs.Format(g, devs...)
 	if err != nil {
-		for _, path := range f.images {
-			os.Remove(path)
-		}
+		removeAll(f.images)
 		return usage("", "%w", err)
 	}
 	return f.showVolume(v)
+}
+
+// removeAll takes back files that were just made.
+func removeAll(paths []string) {
+	for _, p := range paths {
+		os.Remove(p)
+	}
 }
 
 func (f *fsEnv) uuid(text string, u *tensorfs.UUID) error {

@@ -249,10 +249,11 @@ func decodeRecord(name string, b []byte, g *Geometry) (*record, error) {
 // consistent checks the counts of a record against one another.
 func (r *record) consistent(g *Geometry) error {
 	var pages uint64
-	first, end := uint64(g.Stripe)*uint64(g.Members), g.Size*uint64(g.Members)
+	page := uint64(g.Page)
+	first := uint64(g.Stripe) * uint64(g.Members) / page
+	end := g.Size * uint64(g.Members) / page
 	inside := func(e *extent) bool {
-		at := e.page * uint64(g.Page)
-		return e.n > 0 && e.page < end && at >= first && at+e.n*uint64(g.Page) <= end
+		return e.n > 0 && e.page >= first && e.page < end && e.n <= end-e.page
 	}
 	for _, e := range r.extents {
 		if !inside(e) {
@@ -263,7 +264,6 @@ func (r *record) consistent(g *Geometry) error {
 	if r.table != nil && !inside(r.table) {
 		return fmt.Errorf("the checksums of %q lie outside of the volume", r.Name)
 	}
-	page := uint64(g.Page)
 	want := r.Len / page
 	if r.Len%page > 0 {
 		want++

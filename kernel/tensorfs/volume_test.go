@@ -349,6 +349,23 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 }
 
+// TestExtentsOutsideOfTheVolumeAreRefused: also those whose address wraps around 64 bits.
+func TestExtentsOutsideOfTheVolumeAreRefused(t *testing.T) {
+	g := small
+	g.Members, g.Size = 1, 256<<10
+	for _, c := range []struct {
+		page, n uint64
+		ok      bool
+	}{{8, 1, true}, {63, 1, true}, {7, 1, false}, {64, 1, false}, {63, 2, false}, {8, 0, false},
+		{1<<52 + 8, 1, false}, {1<<64 - 1, 1, false}} {
+		r := &record{extents: []*extent{{page: c.page, n: c.n}}}
+		r.Len, r.Unsummed = min(c.n, 99)*4096, true
+		if err := r.consistent(&g); (err == nil) != c.ok {
+			t.Errorf("page %d, %d of them: %v", c.page, c.n, err)
+		}
+	}
+}
+
 // FuzzMount mends the checksums of what it is given, so that the decoders behind them are reached.
 func FuzzMount(f *testing.F) {
 	m := tiny(f, 1)[0].(Memory)
