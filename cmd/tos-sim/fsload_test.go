@@ -85,7 +85,7 @@ func TestStripedLoadBypassesTheHost(t *testing.T) {
 	}
 }
 
-// TestScrubRunsBesideALoad: a clean volume, then one with a flipped byte, both at a pace.
+// TestScrubRunsBesideALoad reads a clean volume, then one with a flipped byte, both at a pace.
 func TestScrubRunsBesideALoad(t *testing.T) {
 	s := &loadSetup{drives: 2, size: 1 << 20, bytes: pattern}
 	_, err := s.load(func(k *kernel.Kernel, l *loaded) error {
@@ -101,6 +101,12 @@ func TestScrubRunsBesideALoad(t *testing.T) {
 			scrub, task, err := k.Scrub(v, pace)
 			if err != nil {
 				return err
+			}
+			if err := loadAgain(k, v, l); err != nil {
+				return err
+			}
+			if over, _ := task.Done(); over {
+				return fmt.Errorf("the scrub did not last as long as a load of the same bytes")
 			}
 			if err := k.Loop.Wait(task); err != nil {
 				return err
@@ -123,6 +129,20 @@ func TestScrubRunsBesideALoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// loadAgain loads the object while other tasks go on.
+func loadAgain(k *kernel.Kernel, v *kernel.Volume, l *loaded) error {
+	o, _ := v.FS.Lookup("x")
+	bus, err := k.GPUs[0].Bus(l.at, o.Len)
+	if err != nil {
+		return err
+	}
+	step, err := k.ReadObject(v, o, bus)
+	if err != nil {
+		return err
+	}
+	return k.Loop.Wait(k.Loop.Go("load again", step))
 }
 
 // flipOnDrive changes a byte of page 1 of the object behind the volume's back.
