@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"tensoros/hw"
 	"tensoros/hw/pci"
@@ -49,8 +50,9 @@ func Boot(cpu hw.CPU, m hw.Machine, opt Options) (*Kernel, error) {
 			k.Note("%s %v: %v", stage, f.id.Addr, err)
 		}
 	}
+	k.mountAll()
 	k.Ready = cpu.Now()
-	if len(k.GPUs) == 0 && len(k.Volumes) == 0 {
+	if len(k.GPUs) == 0 && len(k.Drives) == 0 {
 		return nil, fmt.Errorf("kernel: no device came up on this machine")
 	}
 	return k, nil
@@ -91,6 +93,7 @@ func (k *Kernel) addGPU(f candidate) error {
 	if err != nil {
 		return err
 	}
+	d.Yield = k.Loop.Turn
 	k.GPUs = append(k.GPUs, d)
 	k.Note("gpu%d %v %v, %d MiB at %#x", i, f.id.Addr, d.Iface.Arch, d.Memory>>20, uint64(d.Base()))
 	return k.Space.Add(mem.Range{Base: d.Base(), Len: d.Memory, Kind: mem.VRAM, Owner: i,
@@ -98,31 +101,61 @@ func (k *Kernel) addGPU(f candidate) error {
 }
 
 func (k *Kernel) addDrive(f candidate) error {
-	i := len(k.Volumes)
-	d, err := nvme.Open(k.CPU, f.fn, f.id.Addr)
+	i := len(k.Drives)
+	n, err := nvme.Open(k.CPU, f.fn, f.id.Addr)
 	if err != nil {
 		return err
 	}
-	v := &Volume{Index: i, Drive: d, fn: f.fn}
-	k.Volumes = append(k.Volumes, v)
-	size := d.Blocks * uint64(d.BlockSize)
-	k.Note("nvme%d %v %s, %d MiB at %#x", i, f.id.Addr, d.Model, size>>20, uint64(mem.NVMeBase(i)))
-	err = k.Space.Add(mem.Range{Base: mem.NVMeBase(i), Len: min(size, mem.MaxDriveBytes),
+	k.Drives = append(k.Drives, &Drive{Index: i, NVMe: n, k: k, fn: f.fn})
+	size := n.Blocks * uint64(n.BlockSize)
+	k.Note("nvme%d %v %s, %d MiB at %#x", i, f.id.Addr, n.Model, size>>20, uint64(mem.NVMeBase(i)))
+	return k.Space.Add(mem.Range{Base: mem.NVMeBase(i), Len: min(size, mem.MaxDriveBytes),
 		Kind: mem.NVMe, Owner: i, Name: fmt.Sprintf("nvme%d", i)})
-	if err != nil {
-		return err
-	}
-	return k.mount(v)
 }
 
-// mount reads the volume's directory, if the drive has one.
-func (k *Kernel) mount(v *Volume) error {
-	fs, err := tensorfs.Mount(func(off uint64, p []byte) error { return k.readHost(v, off, p) })
-	if err != nil {
-		k.Note("nvme%d no volume: %v", v.Index, err)
-		return nil
+// mountAll mounts the volumes on the drives, each of one drive or of several.
+func (k *Kernel) mountAll() {
+	start := k.CPU.Now()
+	var volumes []*Volume
+	var members [][]tensorfs.Member
+	for _, d := range k.Drives {
+		m, err := tensorfs.Identify(d)
+		if err != nil {
+			k.Note("nvme%d no volume: %v", d.Index, err)
+			continue
+		}
+		same := func(l []tensorfs.Member) bool { return l[0].UUID == m.UUID }
+		i := slices.IndexFunc(members, same)
+		if i < 0 {
+			i = len(members)
+			members, volumes = append(members, nil), append(volumes, &Volume{})
+		}
+		members[i], volumes[i].Drives = append(members[i], m), append(volumes[i].Drives, d)
 	}
-	v.FS = fs
-	k.Note("nvme%d TensorFS, %d objects", v.Index, len(fs.Objects()))
+	for i, v := range volumes {
+		if err := k.mount(v, members[i]); err != nil {
+			k.Note("%v no volume: %v", v, err)
+		}
+	}
+	if len(k.Drives) > 0 {
+		k.Span(traces.KernelBoot, start, k.Text("tensorfs"))
+	}
+}
+
+func (k *Kernel) mount(v *Volume, members []tensorfs.Member) error {
+	fs, err := tensorfs.MountMembers(members, false)
+	if err != nil {
+		return err
+	}
+	order := make([]*Drive, len(members))
+	for i, m := range members {
+		order[m.Index] = v.Drives[i]
+	}
+	v.Index, v.Drives, v.FS = len(k.Volumes), order, fs
+	k.Volumes = append(k.Volumes, v)
+	for _, n := range fs.Notes {
+		k.Note("%v repaired: %s", v, n)
+	}
+	k.Note("%v TensorFS, %d objects", v, len(fs.Names()))
 	return nil
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"strings"
 
 	"tensoros/hw"
 	"tensoros/kernel/drv/gpu"
@@ -17,6 +18,7 @@ type Kernel struct {
 	CPU     hw.CPU
 	Machine hw.Machine
 	GPUs    []*gpu.Device
+	Drives  []*Drive
 	Volumes []*Volume
 	Space   mem.Space
 	Loop    *task.Loop
@@ -27,13 +29,30 @@ type Kernel struct {
 	log   func(at hw.Time, text string)
 }
 
-// Volume is a drive with TensorFS on it.
-type Volume struct {
+// Drive is an NVMe drive.
+type Drive struct {
 	Index int
-	Drive *nvme.Drive
-	FS    *tensorfs.Volume // nil if the drive holds no volume
+	NVMe  *nvme.Drive
 
-	fn hw.Function
+	k      *Kernel
+	fn     hw.Function
+	flight int // requests of transfers
+}
+
+// Volume is a mounted TensorFS.
+type Volume struct {
+	Index  int
+	Drives []*Drive // by member
+	FS     *tensorfs.Volume
+}
+
+// String names the drives: nvme0, nvme1+nvme2.
+func (v *Volume) String() string {
+	var names []string
+	for _, d := range v.Drives {
+		names = append(names, fmt.Sprint("nvme", d.Index))
+	}
+	return strings.Join(names, "+")
 }
 
 // Options are what a boot may be given.
@@ -75,9 +94,9 @@ func (k *Kernel) Close() error {
 	for _, g := range k.GPUs {
 		keep(g.Close())
 	}
-	for _, v := range k.Volumes {
-		keep(v.Drive.Close(k.CPU))
-		keep(v.fn.Close())
+	for _, d := range k.Drives {
+		keep(d.NVMe.Close(k.CPU))
+		keep(d.fn.Close())
 	}
 	return first
 }

@@ -13,29 +13,41 @@ import (
 // Object is a named tensor on a volume.
 type Object = tensorfs.Object
 
-// chunk is what one request to a drive moves: long enough to hide its cost, short enough that
-// several are under way.
+// chunk is what one request to a drive moves at most: long enough to hide its cost, short enough
+// that several are under way.
 const chunk = 1 << 20
 
-// depth is how many requests one transfer keeps under way.
-const depth = 32
+// Requests under way: those of one transfer on a drive, and those of all transfers. The rest of the
+// queue is for the host's own.
+const (
+	depth    = 32
+	maxDepth = nvme.Depth - 8
+)
 
-// readHost reads bytes of a drive into host memory that the CPU sees: directories, never tensors.
-func (k *Kernel) readHost(v *Volume, off uint64, p []byte) error {
-	return k.viaHost(v, nvme.OpRead, off, p)
-}
+// Size is the drive's capacity.
+func (d *Drive) Size() uint64 { return d.NVMe.Blocks * uint64(d.NVMe.BlockSize) }
 
-func (k *Kernel) viaHost(v *Volume, op nvme.Op, off uint64, p []byte) error {
-	mem, err := v.fn.Memory(len(p))
+// ReadAt reads into host memory that the CPU sees: metadata, never tensors.
+func (d *Drive) ReadAt(off uint64, p []byte) error { return d.viaHost(nvme.OpRead, off, p) }
+
+// WriteAt writes from the host.
+func (d *Drive) WriteAt(off uint64, p []byte) error { return d.viaHost(nvme.OpWrite, off, p) }
+
+// Flush makes what was written durable.
+func (d *Drive) Flush() error { return d.NVMe.Flush(d.k.CPU) }
+
+func (d *Drive) viaHost(op nvme.Op, off uint64, p []byte) error {
+	mem, err := d.fn.Memory(len(p))
 	if err != nil {
 		return err
 	}
 	if op == nvme.OpWrite {
 		copy(mem.Bytes(), p)
 	}
-	step, err := k.transfer(v, op, off, mem.Bus(), uint64(len(p)))
+	t := d.k.transfer(op, 1)
+	err = t.add(0, d, off, mem.Bus(), uint64(len(p)))
 	if err == nil {
-		err = k.Loop.Wait(k.Loop.Go(op.String(), step))
+		err = d.k.Loop.Wait(d.k.Loop.Go(op.String(), t.step))
 	}
 	if errors.Is(err, hw.ErrTimeout) {
 		return err // the drive may still write: the memory is not given back
@@ -47,101 +59,176 @@ func (k *Kernel) viaHost(v *Volume, op nvme.Op, off uint64, p []byte) error {
 	return err
 }
 
-// ReadToBus starts to bring n bytes of a drive to a bus address: host memory, or a BAR by
-// peer-to-peer DMA. The step that it returns is to be run until it is over.
-func (k *Kernel) ReadToBus(v *Volume, off uint64, bus hw.BusAddr, n uint64) (task.Step, error) {
-	return k.transfer(v, nvme.OpRead, off, bus, n)
+// lane is the part of a transfer that one drive has.
+type lane struct {
+	d      *Drive
+	pieces []piece
+	sent   uint64 // of the first piece
+	flight []nvme.Ticket
+	moved  hw.Time // when a request was last sent or done
 }
 
-// transfer is bytes on their way between a drive and a bus address, chunk by chunk.
+// piece is a run of a drive and its place on the bus.
+type piece struct {
+	off, n uint64
+	bus    hw.BusAddr
+}
+
+// transfer is bytes on their way between drives and bus addresses, all drives at once.
 type transfer struct {
 	k       *Kernel
-	v       *Volume
 	op      nvme.Op
-	off, n  uint64
-	bus     hw.BusAddr
-	sent    uint64
-	start   hw.Time
-	flight  []nvme.Ticket
-	failure error // what went wrong first; the rest is waited for
+	lanes   []lane // by member
+	failure error  // what went wrong first; the rest is waited for
 }
 
-// transfer prepares one. The last block may reach beyond n: extents end on pages.
-func (k *Kernel) transfer(v *Volume, op nvme.Op, off uint64, bus hw.BusAddr,
-	n uint64) (task.Step, error) {
-	block := uint64(v.Drive.BlockSize)
+func (k *Kernel) transfer(op nvme.Op, members int) *transfer {
+	return &transfer{k: k, op: op, lanes: make([]lane, members)}
+}
+
+// add gives a drive a piece to move. The last block may reach beyond n: extents end on pages.
+func (t *transfer) add(i int, d *Drive, off uint64, bus hw.BusAddr, n uint64) error {
+	block := uint64(d.NVMe.BlockSize)
 	n = (n + block - 1) / block * block
-	if off%block != 0 || off/block+n/block > v.Drive.Blocks {
-		return nil, fmt.Errorf("nvme%d: %d bytes at %#x are outside the drive of %d", v.Index, n,
-			off, v.Drive.Blocks*block)
+	if off%block != 0 || off > d.Size() || n > d.Size()-off {
+		return fmt.Errorf("nvme%d: %d bytes at %#x are outside the drive of %d", d.Index, n, off,
+			d.Size())
 	}
-	t := &transfer{k: k, v: v, op: op, off: off, n: n, bus: bus, start: k.CPU.Now()}
-	return t.step, nil
+	l := &t.lanes[i]
+	l.d, l.moved = d, t.k.CPU.Now()
+	if n > 0 {
+		l.pieces = append(l.pieces, piece{off, n, bus})
+	}
+	return nil
+}
+
+// runs gives the drives of a volume their pieces of a range that is contiguous on the bus.
+func (t *transfer) runs(v *Volume, runs []tensorfs.Run, bus hw.BusAddr) error {
+	for _, r := range runs {
+		if err := t.add(r.Drive, v.Drives[r.Drive], r.Off, bus, r.Len); err != nil {
+			return err
+		}
+		bus += hw.BusAddr(r.Len)
+	}
+	return nil
 }
 
 // step sends what fits and takes what is done. It ends when nothing is under way any more, so that
 // nobody writes to memory that is given back; only a drive that does not answer in time is left.
 func (t *transfer) step() (bool, error) {
-	t.submit()
-	t.v.Drive.Poll(t.k.CPU)
-	for len(t.flight) > 0 {
-		over, err := t.v.Drive.Done(t.flight[0])
-		if err != nil && t.failure == nil {
-			t.failure = err
+	over := true
+	for i := range t.lanes {
+		l := &t.lanes[i]
+		if l.d == nil {
+			continue
 		}
-		if !over {
-			return false, t.overdue()
+		t.submit(l)
+		l.d.NVMe.Poll(t.k.CPU)
+		if err := t.take(l); err != nil {
+			return false, err
 		}
-		t.flight = t.flight[1:]
+		over = over && len(l.flight) == 0 && (len(l.pieces) == 0 || t.failure != nil)
 	}
-	return t.sent == t.n && t.failure == nil, t.failure
+	return over && t.failure == nil, t.failed(over)
 }
 
-func (t *transfer) submit() {
-	block := uint64(t.v.Drive.BlockSize)
-	for t.failure == nil && t.sent < t.n && len(t.flight) < depth {
-		m := min(chunk, t.n-t.sent)
-		ticket, err := t.v.Drive.Submit(t.k.CPU, t.op, (t.off+t.sent)/block, m/block,
-			[]nvme.Segment{{Bus: t.bus + hw.BusAddr(t.sent), Len: int(m)}})
-		if err != nil {
-			t.failure = err
-			return
-		}
-		t.flight = append(t.flight, ticket)
-		t.sent += m
-	}
-}
-
-// overdue is an error once a transfer has taken longer than its drive may.
-func (t *transfer) overdue() error {
-	if err := t.v.fn.Err(); err != nil {
-		return err
-	}
-	if t.k.CPU.Now()-t.start > t.v.Drive.Timeout {
-		return fmt.Errorf("nvme%d: %s: %w", t.v.Index, t.op, hw.ErrTimeout)
+// failed is the failure, once nothing is under way.
+func (t *transfer) failed(over bool) error {
+	if over {
+		return t.failure
 	}
 	return nil
 }
 
-// WriteObject stores o.Len bytes from a bus address as an object: the data, then the directory.
+func (t *transfer) take(l *lane) error {
+	for len(l.flight) > 0 {
+		over, err := l.d.NVMe.Done(l.flight[0])
+		if err != nil && t.failure == nil {
+			t.failure = err
+		}
+		if !over {
+			return l.overdue(t)
+		}
+		l.flight = l.flight[1:]
+		l.d.flight--
+		l.moved = t.k.CPU.Now()
+	}
+	return nil
+}
+
+func (t *transfer) submit(l *lane) {
+	d := l.d
+	block := uint64(d.NVMe.BlockSize)
+	for t.failure == nil && len(l.pieces) > 0 && len(l.flight) < depth && d.flight < maxDepth {
+		p := &l.pieces[0]
+		m := min(chunk, uint64(d.NVMe.MaxTransfer), p.n-l.sent)
+		ticket, err := d.NVMe.Submit(t.k.CPU, t.op, (p.off+l.sent)/block, m/block,
+			[]nvme.Segment{{Bus: p.bus + hw.BusAddr(l.sent), Len: int(m)}})
+		if err != nil {
+			t.failure = err
+			return
+		}
+		l.flight = append(l.flight, ticket)
+		d.flight++
+		l.moved = t.k.CPU.Now()
+		if l.sent += m; l.sent == p.n {
+			l.pieces, l.sent = l.pieces[1:], 0
+		}
+	}
+}
+
+// overdue is an error once a request has taken longer than its drive may.
+func (l *lane) overdue(t *transfer) error {
+	if err := l.d.fn.Err(); err != nil {
+		return err
+	}
+	if t.k.CPU.Now()-l.moved > l.d.NVMe.Timeout {
+		return fmt.Errorf("nvme%d: %s: %w", l.d.Index, t.op, hw.ErrTimeout)
+	}
+	return nil
+}
+
+// ReadObject starts to bring an object to a bus address, by peer-to-peer DMA if that lies in a BAR.
+// The step that it returns is to be run until it is over; the memory must have whole blocks. The
+// object's pages are not used for anything else before, even if it is removed meanwhile.
+func (k *Kernel) ReadObject(v *Volume, o Object, bus hw.BusAddr) (task.Step, error) {
+	runs, err := v.FS.Runs(o, 0, o.Len)
+	if err != nil {
+		return nil, err
+	}
+	t := k.transfer(nvme.OpRead, len(v.Drives))
+	if err := t.runs(v, runs, bus); err != nil {
+		return nil, err
+	}
+	unpin := v.FS.Pin(o)
+	return func() (bool, error) {
+		over, err := t.step()
+		if over || err != nil {
+			unpin()
+		}
+		return over, err
+	}, nil
+}
+
+// WriteObject stores o.Len bytes from a bus address as an object: the data, then a commit. No
+// processor sees the bytes, so the object is Unsummed until a scrub.
 func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
-	o, err := v.FS.Place(o)
+	p, err := v.FS.Place(o)
 	if err != nil {
 		return err
 	}
-	step, err := k.transfer(v, nvme.OpWrite, o.Off, bus, o.Len)
+	t := k.transfer(nvme.OpWrite, len(v.Drives))
+	err = t.runs(v, p.Runs(), bus)
+	if err == nil {
+		err = k.Loop.Wait(k.Loop.Go("save "+o.Name, t.step))
+	}
+	if errors.Is(err, hw.ErrTimeout) {
+		return err // the drive may still write: the pages are not given back before the next mount
+	}
 	if err != nil {
+		p.Abandon()
 		return err
 	}
-	if err := k.Loop.Wait(k.Loop.Go("save "+o.Name, step)); err != nil {
-		return err
-	}
-	if err := v.Drive.Flush(k.CPU); err != nil {
-		return err
-	}
-	off, page := v.FS.Enter(o)
-	if err := k.viaHost(v, nvme.OpWrite, off, page); err != nil {
-		return err
-	}
-	return v.Drive.Flush(k.CPU)
+	p.Enter()
+	return v.FS.Commit()
 }

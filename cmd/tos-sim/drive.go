@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tensoros/kernel/tensorfs"
 	"tensoros/sim/board"
 	"tensoros/sim/nvme"
 )
@@ -37,10 +36,9 @@ func (e *env) makeDrive(path, size string) error {
 	if err != nil {
 		return input("", "%w", reason(err))
 	}
-	files := []tensorfs.File{e.normal("a", false), e.normal("b", true)}
-	err = tensorfs.Create(&volumeWriter{f}, n, files)
-	if err == nil {
-		err = f.Close()
+	err = e.seedVolume(f)
+	if closed := f.Close(); err == nil {
+		err = closed
 	}
 	if err != nil {
 		return failed("", "%s: %w", path, err)

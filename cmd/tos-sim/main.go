@@ -18,6 +18,7 @@ var commands = []func(*env) *cobra.Command{
 	checkCommand,
 	explainCommand,
 	driveCommand,
+	fsCommand,
 	serveCommand,
 	replayCommand,
 	conformCommand,
@@ -39,12 +40,12 @@ type env struct {
 	board    string // a preset, or a .toml file
 	sets     []string
 	seed     uint64
-	drive    string // an image file; "" for the drive made at boot
-	faults   string // a fault plan for the drives; "" for none
-	trace    string // where the trace goes; "" records none
-	threads  int    // that simulate SMs
-	exact    bool   // no sampling
-	ties     uint64 // seed that shuffles simultaneous events; 0 leaves them in order
+	drives   []string // image files; none: a drive made at boot
+	faults   string   // a fault plan for the drives; "" for none
+	trace    string   // where the trace goes; "" records none
+	threads  int      // that simulate SMs
+	exact    bool     // no sampling
+	ties     uint64   // seed that shuffles simultaneous events; 0 leaves them in order
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -104,8 +105,8 @@ func newRoot(e *env) *cobra.Command {
 	f.StringArrayVar(&e.sets, "set", nil, "change a setting of the machine, `KEY=VALUE` "+
 		"(gpu.sm.count=66); may be repeated")
 	f.Uint64Var(&e.seed, "seed", 1, "seed `N` of everything random")
-	f.StringVar(&e.drive, "drive", "", "image `FILE` behind the first NVMe drive; default: a "+
-		"drive made at boot, in memory")
+	f.StringArrayVar(&e.drives, "drive", nil, "image `FILE` behind the first NVMe drive; repeated: "+
+		"behind the next ones; default: a drive made at boot, in memory")
 	f.StringVar(&e.faults, "faults", "", "make the NVMe drives fail by the plan in `FILE`, drawn "+
 		"from the seed")
 	f.StringVar(&e.trace, "trace", "", "record a timing trace into `FILE`")

@@ -78,6 +78,7 @@ func (e *env) runFile(path string, r *runFlags) error {
 		if r.check {
 			rt.OnLaunch = c.launch
 		}
+		rt.Prefetch(p)
 		err := vm.Run(p, rt, vm.Options{})
 		s.end()
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
@@ -37,7 +38,24 @@ func setup(e *testscript.Env) error {
 	if err := os.CopyFS(dir, os.DirFS("../../examples")); err != nil {
 		return err
 	}
+	err := os.WriteFile(filepath.Join(e.WorkDir, "tiny.safetensors"), tinyCheckpoint(), 0o666)
+	if err != nil {
+		return err
+	}
 	return os.WriteFile(filepath.Join(e.WorkDir, "sample.tos"), sampleTrace(), 0o666)
+}
+
+// tinyCheckpoint has two tensors.
+func tinyCheckpoint() []byte {
+	const head = `{"__metadata__":{"format":"pt"},` +
+		`"a":{"dtype":"BF16","shape":[2,4],"data_offsets":[0,16]},` +
+		`"b":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}}`
+	b := binary.LittleEndian.AppendUint64(nil, uint64(len(head)))
+	b = append(b, head...)
+	for i := range byte(20) {
+		b = append(b, i)
+	}
+	return b
 }
 
 // sampleTrace holds a few records of each shape.

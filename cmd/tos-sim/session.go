@@ -37,12 +37,12 @@ func (e *env) boot(body func(s *session) error) error {
 	if err != nil {
 		return err
 	}
-	store, err := e.store(&spec)
+	stores, err := e.stores(&spec)
 	if err != nil {
 		return err
 	}
 	s := &session{env: e, rec: traces.NewRecorder(), wall: time.Now()}
-	if s.board, err = board.New(spec, s.rec, e.ties, store); err != nil {
+	if s.board, err = board.New(spec, s.rec, e.ties, stores...); err != nil {
 		return usage("", "%w", err)
 	}
 	for _, g := range s.board.GPUs {
@@ -173,29 +173,52 @@ func target(s *board.Spec) int {
 	return 90
 }
 
-// store is what the first drive holds: an image file, or objects made from the seed.
-func (e *env) store(spec *board.Spec) (nvme.Store, error) {
-	if e.drive != "" {
-		if _, err := os.Stat(e.drive); err != nil {
-			return nil, input("make one with tos-sim drive FILE", "--drive %s: %w", e.drive,
-				reason(err))
+// stores are what the first drives hold: image files, or objects made from the seed.
+func (e *env) stores(spec *board.Spec) ([]nvme.Store, error) {
+	if len(e.drives) > len(spec.Drives) && len(spec.Drives) > 0 {
+		return nil, usage("machine list shows the machines", "%d times --drive, but %s has %s",
+			len(e.drives), spec.Name, count(len(spec.Drives), "drive"))
+	}
+	var out []nvme.Store
+	for _, name := range e.drives {
+		if _, err := os.Stat(name); err != nil {
+			return nil, input("make one with tos-sim drive FILE or tos-sim fs mkfs FILE",
+				"--drive %s: %w", name, reason(err))
 		}
-		f, err := nvme.OpenFile(e.drive, 0)
+		f, err := nvme.OpenFile(name, 0)
 		if err != nil {
 			return nil, input("", "%w", reason(err))
 		}
-		return f, nil
+		out = append(out, f)
 	}
-	size := uint64(1 << 40)
-	if len(spec.Drives) > 0 {
-		size = spec.Drives[0].Size.Bytes()
+	if len(out) > 0 || len(spec.Drives) == 0 {
+		return out, nil
 	}
-	m := nvme.NewMemory(size)
-	if len(spec.Drives) == 0 {
-		return m, nil
+	m := nvme.NewMemory(spec.Drives[0].Size.Bytes())
+	return []nvme.Store{m}, e.seedVolume(m)
+}
+
+// seedVolume makes a volume with the objects a and b.
+func (e *env) seedVolume(d tensorfs.Device) error {
+	v, err := tensorfs.Format(tensorfs.Geometry{UUID: e.seedUUID()}, d)
+	if err != nil {
+		return err
 	}
-	return m, tensorfs.Create(&volumeWriter{m}, size, []tensorfs.File{
-		e.normal("a", false), e.normal("b", true)})
+	for _, f := range []tensorfs.File{e.normal("a", false), e.normal("b", true)} {
+		if err := v.Put(f); err != nil {
+			return err
+		}
+	}
+	return v.Commit()
+}
+
+// seedUUID names a volume by the seed, as a UUID of version 8, for private use (RFC 9562, 5.8).
+func (e *env) seedUUID() (u tensorfs.UUID) {
+	rnd := sim.NewRand(e.seed, "volume")
+	binary.LittleEndian.PutUint64(u[:], rnd.Uint64())
+	binary.LittleEndian.PutUint64(u[8:], rnd.Uint64())
+	u[6], u[8] = u[6]&0x0f|0x80, u[8]&0x3f|0x80
+	return u
 }
 
 // defaultSide is the side of the matrices on the drive made at boot.
@@ -210,14 +233,4 @@ func (e *env) normal(name string, colMajor bool) tensorfs.File {
 	}
 	return tensorfs.File{Data: data, Object: tensorfs.Object{Name: name, Elem: "f16",
 		ColMajor: colMajor, Shape: []int{defaultSide, defaultSide}}}
-}
-
-// volumeWriter lets tensorfs write into a store.
-type volumeWriter struct{ s nvme.Store }
-
-func (w *volumeWriter) WriteAt(p []byte, off int64) (int, error) {
-	if err := w.s.WriteAt(uint64(off), p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }

@@ -33,7 +33,7 @@ func (r *Runtime) Launch(l *vm.Launch) (*vm.Tensor, error) {
 // launch encodes a launch into VRAM first; the call that is timed is one ring entry and one
 // doorbell.
 func (r *Runtime) launch(l *vm.Launch, out *tensor) error {
-	in, err := r.addresses(l.Args, out)
+	in, err := addresses(l.Args, out)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,9 @@ func (r *Runtime) launch(l *vm.Launch, out *tensor) error {
 	}
 	p, err := r.plan(l, out.dev, params)
 	if err != nil {
+		return err
+	}
+	if err := r.await(l.Args); err != nil {
 		return err
 	}
 	called := r.k.CPU.Now()
@@ -91,8 +94,8 @@ func (r *Runtime) plan(l *vm.Launch, d *gpu.Device, params []byte) (*gpu.Plan, e
 	return p, nil
 }
 
-// addresses are those of the arguments, which must lie on the GPU of out; each is waited for.
-func (r *Runtime) addresses(args []*vm.Tensor, out *tensor) ([]uint64, error) {
+// addresses are those of the arguments, which must lie on the GPU of out.
+func addresses(args []*vm.Tensor, out *tensor) ([]uint64, error) {
 	var in []uint64
 	for _, a := range args {
 		t := a.Handle.(*tensor)
@@ -100,12 +103,20 @@ func (r *Runtime) addresses(args []*vm.Tensor, out *tensor) ([]uint64, error) {
 			return nil, fmt.Errorf("%s is on gpu%d, the launch on gpu%d: load it there",
 				a.Origin, t.dev.Index, out.dev.Index)
 		}
-		if err := r.settle(t); err != nil {
-			return nil, err
-		}
 		in = append(in, uint64(t.at))
 	}
 	return in, nil
+}
+
+// await waits for what fills the arguments. By then the launch is encoded: its kernel's code was
+// checked while the objects were on their way.
+func (r *Runtime) await(args []*vm.Tensor) error {
+	for _, a := range args {
+		if err := r.settle(a.Handle.(*tensor)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func axes(v [3]int) [3]uint32 { return [3]uint32{uint32(v[0]), uint32(v[1]), uint32(v[2])} }

@@ -27,6 +27,10 @@ type Runtime struct {
 	print func(line string)
 	owned []*tensor
 
+	coming  []planned // loads of the plan that have not been started
+	started map[ahead][]*vm.Tensor
+	waiting int // of started
+
 	plans  map[planKey]*gpu.Plan
 	recent []planKey // of plans, oldest first
 }
@@ -56,7 +60,8 @@ type tensor struct {
 
 // New makes a runtime; print receives the lines that programs print.
 func New(k *kernel.Kernel, print func(line string)) *Runtime {
-	return &Runtime{k: k, print: print, plans: map[planKey]*gpu.Plan{}}
+	return &Runtime{k: k, print: print, plans: map[planKey]*gpu.Plan{},
+		started: map[ahead][]*vm.Tensor{}}
 }
 
 // Devices is the number of GPUs.
@@ -101,6 +106,7 @@ func (r *Runtime) Mark() int { return len(r.owned) }
 // FreeSince gives back the memory of every tensor made since a Mark: of a program that is over. It
 // waits for what still writes to them.
 func (r *Runtime) FreeSince(mark int) error {
+	r.forget()
 	var first error
 	for _, t := range r.owned[mark:] {
 		if err := r.settle(t); err != nil && first == nil {
@@ -193,21 +199,27 @@ func (r *Runtime) settle(t *tensor) error {
 
 // Load brings an object of a volume into VRAM. It returns at once: whoever uses the tensor waits.
 func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
-	v, o, err := r.find(uri)
+	t := r.takeAhead(uri, dev)
+	if t == nil {
+		v, o, err := r.find(uri)
+		if err != nil {
+			return nil, err
+		}
+		if t, err = r.start(uri, dev, v, o); err != nil {
+			return nil, err
+		}
+	}
+	r.pump()
+	r.k.Loop.Turn()
+	return t, nil
+}
+
+// start sends the first requests of a load.
+func (r *Runtime) start(uri string, dev vm.Device, v *kernel.Volume,
+	o kernel.Object) (*vm.Tensor, error) {
+	s, err := objectSpec(uri, &o, dev)
 	if err != nil {
 		return nil, err
-	}
-	elem, ok := tile.ParseElem(o.Elem)
-	if !ok {
-		return nil, fmt.Errorf("load %s: element type %q is unknown", uri, o.Elem)
-	}
-	s := vm.Spec{Shape: o.Shape, Elem: elem, Layout: tile.RowMajor, Device: dev}
-	if o.ColMajor {
-		s.Layout = tile.ColMajor
-	}
-	if uint64(s.Bytes()) != o.Len {
-		return nil, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(),
-			o.Len)
 	}
 	t, err := r.alloc(s)
 	if err != nil {
@@ -236,7 +248,7 @@ func (r *Runtime) fetch(t *tensor, v *kernel.Volume, o kernel.Object) (task.Step
 	if err != nil {
 		return nil, err
 	}
-	return r.k.ReadToBus(v, o.Off, bus, o.Len)
+	return r.k.ReadObject(v, o, bus)
 }
 
 // Save writes a tensor to an object of the first volume, by DMA from VRAM.
@@ -245,22 +257,19 @@ func (r *Runtime) Save(t *vm.Tensor, uri string) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range r.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
-		own := t.Handle.(*tensor)
-		if err := r.settle(own); err != nil {
-			return err
-		}
-		bus, err := own.dev.Bus(own.at, own.n)
-		if err != nil {
-			return err
-		}
-		return r.k.WriteObject(v, kernel.Object{Name: name, Elem: t.Elem.String(), Shape: t.Shape,
-			ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
+	if len(r.k.Volumes) == 0 {
+		return fmt.Errorf("save %s: no drive has a volume", uri)
 	}
-	return fmt.Errorf("save %s: no drive has a volume", uri)
+	own := t.Handle.(*tensor)
+	if err := r.settle(own); err != nil {
+		return err
+	}
+	bus, err := own.dev.Bus(own.at, own.n)
+	if err != nil {
+		return err
+	}
+	return r.k.WriteObject(r.k.Volumes[0], kernel.Object{Name: name, Elem: t.Elem.String(),
+		Shape: t.Shape, ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
 }
 
 const scheme = "nvme://"
@@ -281,9 +290,6 @@ func (r *Runtime) find(uri string) (*kernel.Volume, kernel.Object, error) {
 	}
 	var have []string
 	for _, v := range r.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
 		if o, ok := v.FS.Lookup(name); ok {
 			return v, o, nil
 		}

@@ -18,6 +18,7 @@ var commands = []struct {
 	{"trace", "FILE", "write the trace so far", (*Shell).trace},
 	{"map", "", "the flat address space", (*Shell).addresses},
 	{"ls", "", "the objects on the drives", (*Shell).list},
+	{"scrub", "", "hold all that is on the drives against its checksums", (*Shell).scrub},
 	{"quit", "", "leave", nil},
 }
 
@@ -106,12 +107,28 @@ func (s *Shell) addresses([]string) error {
 
 func (s *Shell) list([]string) error {
 	for _, v := range s.k.Volumes {
-		if v.FS == nil {
-			continue
-		}
 		for _, o := range v.FS.Objects() {
-			fmt.Fprintf(s.host.Out, "nvme%d  %s\n", v.Index, &o)
+			fmt.Fprintf(s.host.Out, "%v  %s\n", v, &o)
 		}
+	}
+	return nil
+}
+
+func (s *Shell) scrub([]string) error {
+	for _, v := range s.k.Volumes {
+		x, task, err := s.k.Scrub(v, 0)
+		if err != nil {
+			return err
+		}
+		if err := s.k.Loop.Wait(task); err != nil {
+			return err
+		}
+		for _, p := range x.Problems {
+			fmt.Fprintf(s.host.Out, "%v  %v\n", v, p)
+		}
+		c := x.Counts
+		fmt.Fprintf(s.host.Out, "%v  %d bytes of metadata, %d of data, %d of them without "+
+			"checksums; problems: %d\n", v, c.Metadata, c.Data, c.Unsummed, len(x.Problems))
 	}
 	return nil
 }

@@ -150,6 +150,7 @@ func (s *Shell) RunFile(name string) error {
 	}
 	s.last = p
 	mark := s.rt.Mark()
+	s.rt.Prefetch(p)
 	err = vm.Run(p, s.rt, vm.Options{})
 	if free := s.rt.FreeSince(mark); err == nil {
 		err = free

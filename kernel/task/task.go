@@ -36,8 +36,8 @@ func (l *Loop) Go(name string, step Step) *Task {
 	return t
 }
 
-// turn runs every task once.
-func (l *Loop) turn() {
+// Turn runs every task once.
+func (l *Loop) Turn() {
 	live := l.tasks[:0]
 	for _, t := range l.tasks {
 		t.done, t.err = t.step()
@@ -53,7 +53,7 @@ func (l *Loop) turn() {
 // Wait runs the loop until a task is over. Between turns the CPU relaxes, so that time passes.
 func (l *Loop) Wait(t *Task) error {
 	for !t.done {
-		if l.turn(); !t.done {
+		if l.Turn(); !t.done {
 			l.cpu.Relax()
 		}
 	}

@@ -1,7 +1,11 @@
-// Package tensorfs is the flat object store of TensorOS: named tensors at page-aligned offsets of a
-// drive, so that DMA moves them straight into VRAM. It knows the format, not the drive: whoever
-// mounts it brings the reads and writes.
+// Package tensorfs is the flat object store of TensorOS: named tensors at page-aligned places of
+// one drive or of several in stripes, so that DMA moves them straight into VRAM. It knows the
+// format, not the drives: whoever mounts a volume brings Devices, and moves tensors by the Runs
+// that a volume names. docs/tensorfs.md has the format in tables and the argument why a power cut
+// always leaves a committed state.
 //
-// Format 1: a superblock, one directory, extents. It is not crash-consistent: a power cut while an
-// object is added can lose the directory.
+// Every block of metadata and every page of contents has a CRC-32C. Reads by the host check it
+// always. DMA into VRAM cannot: no processor sees the bytes. Whoever needs certainty there scrubs
+// (Scrub, Verify) or runs fsck (Check) before; checksums computed by the GPU are not here. What a
+// GPU writes by DMA is marked Unsummed until Sum has read it once.
 package tensorfs

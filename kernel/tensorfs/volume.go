@@ -1,156 +1,283 @@
 package tensorfs
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
-	"sort"
 )
 
-// Volume is a mounted volume: its directory, in memory.
+// Volume is a mounted volume. Changes gather in memory and on free pages; Commit makes them the
+// volume's state, all at once.
 type Volume struct {
-	size    uint64
-	objects []Object // in the order of the directory
+	array
+	Notes []string // what mounting had to repair
+
+	space    space
+	gen      uint64 // of the last commit
+	live     state  // committed
+	work     state  // with the changes since
+	floor    uint64 // pages that a commit leaves free
+	readOnly bool
+	broken   error // a commit failed half way: what is on the drives is known only to a new mount
 }
 
-// Mount reads a volume. read fills p from a byte offset; offsets and lengths are multiples of 4096.
-func Mount(read func(off uint64, p []byte) error) (*Volume, error) {
-	super := make([]byte, superLen)
-	if err := read(0, super); err != nil {
-		return nil, fmt.Errorf("tensorfs: superblock: %w", err)
+// state is a version of the volume: objects, and the catalog of snapshots.
+type state struct{ objects, snaps *node }
+
+// snapshot is a named version of the objects: an item of the catalog.
+type snapshot struct {
+	name    string
+	born    uint64
+	objects uint64
+	root    *node
+	refs    int
+}
+
+const snapLen = 16 + ptrLen
+
+func (s *snapshot) key() string { return s.name }
+func (s *snapshot) size() int   { return snapLen }
+
+func (s *snapshot) append(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, s.born)
+	b = binary.LittleEndian.AppendUint64(b, s.objects)
+	var at pointer
+	if s.root != nil {
+		at = s.root.at
 	}
-	size, err := decodeSuper(super)
-	if err != nil {
+	return at.append(b)
+}
+
+// ErrReadOnly, ErrExists, ErrNotFound are wrapped by what changes and looks up.
+var (
+	ErrReadOnly = errors.New("the volume is mounted for reading only")
+	ErrExists   = errors.New("it exists")
+	ErrNotFound = errors.New("there is none")
+)
+
+// Format makes a volume on drives, whose contents are lost. Zero fields of the geometry take their
+// defaults; Members and Size follow from the drives.
+func Format(g Geometry, devs ...Device) (*Volume, error) {
+	if g.Page == 0 {
+		g.Page = Page
+	}
+	if g.Stripe == 0 {
+		g.Stripe = max(Stripe, g.Page)
+	}
+	g.Members = len(devs)
+	if g.Stripe < 1 || len(devs) == 0 {
+		return nil, g.check()
+	}
+	for i, d := range devs {
+		if n := d.Size() / uint64(g.Stripe) * uint64(g.Stripe); i == 0 || n < g.Size {
+			g.Size = n
+		}
+	}
+	if err := g.check(); err != nil {
 		return nil, err
 	}
-	dir := make([]byte, dirLen)
-	if err := read(dirAt, dir); err != nil {
-		return nil, fmt.Errorf("tensorfs: directory: %w", err)
-	}
-	v := &Volume{size: size}
-	for i := range MaxObjects {
-		o, ok, err := decodeEntry(dir[i*entryLen:(i+1)*entryLen], i)
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			continue
-		}
-		if o.Off%Page != 0 || o.Off < dataAt || o.Off+o.Len > size || o.Off+o.Len < o.Off {
-			return nil, fmt.Errorf("tensorfs: object %s lies outside the volume", o.Name)
-		}
-		v.objects = append(v.objects, o)
-	}
-	return v, nil
+	v := &Volume{array: array{g, devs}, floor: metaFloor}
+	first := v.start() / uint64(g.Page)
+	v.space.release(first, v.end()/uint64(g.Page)-first)
+	return v, v.writeSupers()
 }
 
-// Objects lists what is on the volume, in the order of the directory.
-func (v *Volume) Objects() []Object { return append([]Object(nil), v.objects...) }
-
-// Lookup finds an object by name.
-func (v *Volume) Lookup(name string) (Object, bool) {
-	for _, o := range v.objects {
-		if o.Name == name {
-			return o, true
+// writeSupers makes the present state the volume's: one copy on every drive, then the other. At a
+// power cut at least one copy is whole, and everything that it points to was flushed before.
+func (v *Volume) writeSupers() error {
+	s := super{Geometry: v.Geometry, gen: v.gen}
+	if n := v.work.objects; n != nil {
+		s.objects = n.at
+	}
+	if n := v.work.snaps; n != nil {
+		s.snaps = n.at
+	}
+	for slot := range slots {
+		for i, d := range v.devs {
+			s.member = i
+			if err := d.WriteAt(uint64(slot)*slotAt, s.encode()); err != nil {
+				return fmt.Errorf("tensorfs: superblock of drive %d: %w", i, err)
+			}
 		}
-	}
-	return Object{}, false
-}
-
-// Names lists the objects' names, sorted, for messages.
-func (v *Volume) Names() []string {
-	var out []string
-	for _, o := range v.objects {
-		out = append(out, o.Name)
-	}
-	sort.Strings(out)
-	return out
-}
-
-// Place finds room for an object, beside what is there: an object of the same name keeps its
-// extent until Enter replaces it. The caller writes the data to the extent that is returned.
-func (v *Volume) Place(o Object) (Object, error) {
-	if err := o.check(); err != nil {
-		return o, err
-	}
-	if v.slot(o.Name) == MaxObjects {
-		return o, fmt.Errorf("tensorfs: the directory of %d objects is full", MaxObjects)
-	}
-	off, ok := v.room(o.Len)
-	if !ok {
-		return o, fmt.Errorf("tensorfs: no room for %d bytes of %s on a volume of %d", o.Len,
-			o.Name, v.size)
-	}
-	o.Off = off
-	return o, nil
-}
-
-// Enter puts a placed object, whose data is written, into the directory. The caller writes the
-// directory page that is returned at its offset.
-func (v *Volume) Enter(o Object) (off uint64, page []byte) {
-	at := v.slot(o.Name)
-	if at == len(v.objects) {
-		v.objects = append(v.objects, o)
-	} else {
-		v.objects[at] = o
-	}
-	const perPage = superLen / entryLen
-	first := at / perPage * perPage
-	page = make([]byte, superLen)
-	for i := first; i < min(first+perPage, len(v.objects)); i++ {
-		v.objects[i].encode(page[(i-first)*entryLen:])
-	}
-	return dirAt + uint64(first)*entryLen, page
-}
-
-// slot is the place of a name in the directory, or of a new one behind the last.
-func (v *Volume) slot(name string) int {
-	for i := range v.objects {
-		if v.objects[i].Name == name {
-			return i
-		}
-	}
-	return len(v.objects)
-}
-
-// room finds the first gap of n bytes between the extents.
-func (v *Volume) room(n uint64) (uint64, bool) {
-	taken := append([]Object(nil), v.objects...)
-	sort.Slice(taken, func(i, j int) bool { return taken[i].Off < taken[j].Off })
-	at := uint64(dataAt)
-	for _, o := range taken {
-		if o.Off >= at && o.Off-at >= n {
-			return at, true
-		}
-		at = max(at, (o.Off+o.Len+Page-1)&^(Page-1))
-	}
-	return at, at+n <= v.size && at+n >= at
-}
-
-// File is an object with its contents.
-type File struct {
-	Object
-	Data []byte
-}
-
-// Create writes a new volume of size bytes with the files on it.
-func Create(w io.WriterAt, size uint64, files []File) error {
-	v := &Volume{size: size}
-	if _, err := w.WriteAt(encodeSuper(size), 0); err != nil {
-		return err
-	}
-	for _, f := range files {
-		f.Len, f.CRC = uint64(len(f.Data)), Checksum(f.Data)
-		o, err := v.Place(f.Object)
-		if err != nil {
-			return err
-		}
-		if _, err := w.WriteAt(f.Data, int64(o.Off)); err != nil {
-			return err
-		}
-		off, page := v.Enter(o)
-		if _, err := w.WriteAt(page, int64(off)); err != nil {
+		if err := v.flush(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Generation counts the commits.
+func (v *Volume) Generation() uint64 { return v.gen }
+
+// Commit makes the changes since the last one durable. When it returns nil they survive a power
+// cut; until then, a cut leaves either none or all of them. Without room for the metadata it undoes
+// the changes and fails; after an error of a drive the volume must be mounted again.
+func (v *Volume) Commit() error {
+	switch {
+	case v.broken != nil:
+		return fmt.Errorf("tensorfs: mount again: an earlier commit failed: %w", v.broken)
+	case v.work == v.live:
+		return nil
+	case v.readOnly:
+		return v.undo(fmt.Errorf("tensorfs: %w", ErrReadOnly))
+	}
+	v.gen++
+	err := v.store(v.work.objects)
+	if err == nil {
+		err = v.store(v.work.snaps)
+	}
+	if errors.Is(err, ErrNoSpace) {
+		v.gen--
+		return v.undo(err)
+	}
+	if err == nil {
+		err = v.flush()
+	}
+	if err == nil {
+		err = v.writeSupers()
+	}
+	if err != nil {
+		v.broken = err
+		return err
+	}
+	old := v.live
+	v.live = v.work
+	v.live.hold()
+	v.floor = metaFloor
+	v.letGo(old.objects)
+	v.letGo(old.snaps)
+	return nil
+}
+
+func (s state) hold() {
+	if s.objects != nil {
+		s.objects.refs++
+	}
+	if s.snaps != nil {
+		s.snaps.refs++
+	}
+}
+
+func (v *Volume) undo(err error) error {
+	v.Rollback()
+	return err
+}
+
+// Rollback forgets the changes since the last commit.
+func (v *Volume) Rollback() {
+	v.floor = metaFloor
+	v.live.hold()
+	v.letGo(v.work.objects)
+	v.letGo(v.work.snaps)
+	v.work = v.live
+}
+
+// Dirty reports whether there are changes to commit.
+func (v *Volume) Dirty() bool { return v.work != v.live }
+
+// store writes the nodes of a tree that are not on the volume yet, from the leaves up.
+func (v *Volume) store(n *node) error {
+	if n == nil || n.at.len != 0 {
+		return nil
+	}
+	for _, k := range n.kids {
+		if err := v.store(k); err != nil {
+			return err
+		}
+	}
+	for _, it := range n.items {
+		if s, ok := it.(*snapshot); ok {
+			if err := v.store(s.root); err != nil {
+				return err
+			}
+		}
+	}
+	page, err := v.space.alloc(1, 1, v.floor)
+	if err != nil {
+		return err
+	}
+	b := n.encode(v.gen)
+	at := pointer{page[0].page * uint64(v.Page), uint32(len(b)), Checksum(b)}
+	if err := v.write(at.addr, b); err != nil {
+		v.space.release(page[0].page, 1)
+		return err
+	}
+	n.at = at
+	return nil
+}
+
+// writable refuses changes that cannot be committed.
+func (v *Volume) writable() error {
+	if v.broken != nil {
+		return fmt.Errorf("tensorfs: mount again: an earlier commit failed: %w", v.broken)
+	}
+	if v.readOnly {
+		return fmt.Errorf("tensorfs: %w", ErrReadOnly)
+	}
+	return nil
+}
+
+// Lookup finds an object by name.
+func (v *Volume) Lookup(name string) (Object, bool) { return lookup(v.work.objects, name) }
+
+func lookup(root *node, name string) (Object, bool) {
+	it, ok := root.get(name)
+	if !ok {
+		return Object{}, false
+	}
+	return it.(*record).object(), true
+}
+
+func (r *record) object() Object {
+	o := r.Object
+	o.rec = r
+	return o
+}
+
+// Objects lists what is on the volume, by name.
+func (v *Volume) Objects() []Object { return list(v.work.objects) }
+
+func list(root *node) (out []Object) {
+	root.walk(func(it item) bool {
+		out = append(out, it.(*record).object())
+		return true
+	})
+	return out
+}
+
+// Names lists the objects' names, sorted, for messages.
+func (v *Volume) Names() (out []string) {
+	v.work.objects.walk(func(it item) bool {
+		out = append(out, it.key())
+		return true
+	})
+	return out
+}
+
+// Remove takes an object off the volume. Its pages are free once that is committed and no snapshot
+// has it.
+func (v *Volume) Remove(name string) error {
+	if err := v.writable(); err != nil {
+		return err
+	}
+	if _, ok := v.work.objects.get(name); !ok {
+		return fmt.Errorf("tensorfs: object %q: %w", name, ErrNotFound)
+	}
+	v.work.objects = v.remove(v.work.objects, name)
+	return nil
+}
+
+// Usage is where the bytes of a volume are.
+type Usage struct {
+	Size     uint64 // all drives
+	Reserved uint64 // superblocks and what is kept with them
+	Free     uint64
+	Used     uint64 // metadata and contents, whole pages; of all snapshots
+}
+
+// Usage counts.
+func (v *Volume) Usage() Usage {
+	u := Usage{Size: v.end(), Reserved: v.start(), Free: v.space.free * uint64(v.Page)}
+	u.Used = u.Size - u.Reserved - u.Free
+	return u
 }

@@ -51,6 +51,8 @@ type Device struct {
 	Iface  *spec.Interface
 	Heap   *mem.Heap
 	Memory uint64 // bytes of VRAM
+	// Yield, if not nil, is called now and then while Prepare computes.
+	Yield func()
 
 	plans *mem.Heap
 

@@ -135,13 +135,26 @@ type program struct {
 	regs uint32
 }
 
+// checkSlice is how many bytes of PTX are checked before others have their turn: 3 us.
+const checkSlice = 128
+
+// checkTime spends the time of a check of n bytes, and lets others work meanwhile.
+func (d *Device) checkTime(n int) {
+	for ; n > 0; n -= checkSlice {
+		d.cpu.Work(workPerByte * min(n, checkSlice))
+		if d.Yield != nil {
+			d.Yield()
+		}
+	}
+}
+
 // upload checks a kernel's code and places it in VRAM, once for equal text.
 func (d *Device) upload(g *Grid) (program, error) {
 	code := spec.PackCode(g.Entry, g.PTX)
 	if p, ok := d.code[string(code)]; ok {
 		return p, nil
 	}
-	d.cpu.Work(workPerByte * len(g.PTX))
+	d.checkTime(len(g.PTX))
 	m, err := ptx.Parse(g.Entry+".ptx", []byte(g.PTX))
 	if err == nil {
 		err = ptx.Verify(m)
