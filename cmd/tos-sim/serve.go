@@ -34,7 +34,8 @@ type servedDrive struct {
 	Block   int    `json:"block"`
 	Free    bool   `json:"free,omitempty"`
 	Seed    uint64 `json:"seed"`
-	File    string `json:"file,omitempty"` // that held the contents
+	File    string `json:"file,omitempty"`   // that held the contents
+	Faults  string `json:"faults,omitempty"` // the plan, as text
 
 	store nvme.Store
 	ctl   *nvme.Controller
@@ -106,6 +107,9 @@ func (e *env) serveNVMe(s *serving) (err error) {
 		return err
 	}
 	s.drive.Seed, s.drive.Free = e.seed, s.pace == "free"
+	if s.drive.Faults, err = e.faultText(); err != nil {
+		return err
+	}
 	o := export.Options{Free: s.drive.Free, Log: e.logger(s.verbose), Watch: s.watch}
 	if s.record != "" {
 		tape, done, err := startTape(s.record, &s.drive)
@@ -184,6 +188,13 @@ func (d *servedDrive) attach(eng *sim.Engine, rec *traces.Recorder,
 	}
 	prof := nvme.Find(d.Profile).WithBlocks(shift)
 	d.ctl, fn, err = nvme.Attach(eng, rec, fabric, fabric.Root(), "nvme0", prof, d.store)
+	if err != nil || d.Faults == "" {
+		return fn, err
+	}
+	plan, err := nvme.ParseFaults(d.Faults)
+	if err == nil {
+		d.ctl.SetFaults(plan, d.Seed)
+	}
 	return fn, err
 }
 
@@ -296,7 +307,7 @@ func replayCommand(e *env) *cobra.Command {
 		Long: "Run again what tos-sim serve --record has recorded: the same accesses at the same " +
 			"simulated\ntimes, with the same guest memory. The device must do the same, to the bit. " +
 			"--trace\nrecords a timing trace of it. A drive with a file needs the contents that it had " +
-			"when the\nrecording began: give a copy with --file.",
+			"when the\nrecording began: give a copy, with its .nvme beside it, by --file.",
 		Example: "    tos-sim replay boot.tape --trace boot.tos",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.replay(args[0], file) },
@@ -357,6 +368,11 @@ func (e *env) replay(path, file string) error {
 func (d *servedDrive) restore(file string) error {
 	m := nvme.NewMemory(d.Size)
 	d.store = m
+	if state, err := os.ReadFile(file + ".nvme"); file != "" && err == nil {
+		if err := m.Save(state); err != nil { // what the drive knows of itself beside its contents
+			return err
+		}
+	}
 	if file == "" {
 		if d.File != "" {
 			return usage("--file COPY",

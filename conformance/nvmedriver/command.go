@@ -217,6 +217,8 @@ func (w *Watcher) done(c *spec.Command, e *spec.Completion, a *answer) {
 		}
 	case spec.Identify:
 		w.learn(c, a)
+	case spec.DoorbellBuffer:
+		w.shadow = true
 	}
 	w.made = len(w.sqs)+len(w.cqs) > 2
 }

@@ -36,6 +36,7 @@ type Watcher struct {
 	enabled  bool // CC.EN as written
 	waited   bool // RDY was read as 0 since EN was cleared
 	shutdown bool
+	shadow   bool // doorbells are in memory: what is written to registers may be old
 
 	sqs, cqs map[int]*queue
 	granted  int // I/O queues; 0: not yet known
@@ -76,7 +77,7 @@ func New(vectors int) *Watcher {
 func (w *Watcher) reset() {
 	w.sqs, w.cqs = map[int]*queue{}, map[int]*queue{}
 	w.want, w.spaces = map[uint16]*answer{}, map[uint32]spec.Namespace{}
-	w.granted, w.made, w.shutdown, w.identified = 0, false, false, false
+	w.granted, w.made, w.shutdown, w.identified, w.shadow = 0, false, false, false, false
 }
 
 // keep notes an occasion to keep a rule, and whether it was kept.
@@ -307,7 +308,7 @@ func (w *Watcher) doorbell(off uint64, p []byte) {
 	}
 	w.keep(v < q.size, "HOST-3.3.1.2-DB-RANGE", "%d written to the doorbell of %s queue %d of %d",
 		v, kind, id, q.size)
-	if v >= q.size {
+	if v >= q.size || w.shadow && id > 0 {
 		return
 	}
 	if n%2 == 0 {

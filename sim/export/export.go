@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tensoros/hw"
+	"tensoros/hw/host"
 	spec "tensoros/hw/spec/pcie"
 	"tensoros/hw/tap"
 	"tensoros/hw/vfiouser"
@@ -298,7 +299,7 @@ func (m *memory) Store(addr uint64, p []byte) {
 	case !m.writable:
 		m.lost("write", addr, len(p), fmt.Errorf("the peer mapped it read only"))
 	case m.data != nil:
-		store(m.data[addr-m.base:], p)
+		store(m.data[addr-m.base:], p, addr%uint64(len(p)) == 0)
 	default:
 		if err := m.f.peer.WriteDMA(addr, p); err != nil {
 			m.lost("write", addr, len(p), err)
@@ -306,9 +307,19 @@ func (m *memory) Store(addr uint64, p []byte) {
 	}
 }
 
-// store copies p in ascending order, by 8 bytes where that is aligned: a completion entry must not
-// show its phase before the rest.
-func store(dst, p []byte) {
+// store copies p in ascending order: a completion entry must not show its phase before the rest. A
+// word or double word is stored with a full fence behind it: a controller that has stored EventIdx
+// then looks at the shadow doorbell (NVM Express Base 2.0c, appendix B.5), and must not see it as
+// it was before.
+func store(dst, p []byte, aligned bool) {
+	switch {
+	case aligned && len(p) == 4:
+		host.Store32(dst, 0, binary.NativeEndian.Uint32(p))
+		return
+	case aligned && len(p) == 8:
+		host.Store64(dst, 0, binary.NativeEndian.Uint64(p))
+		return
+	}
 	for len(p) >= 8 {
 		binary.NativeEndian.PutUint64(dst, binary.NativeEndian.Uint64(p))
 		dst, p = dst[8:], p[8:]

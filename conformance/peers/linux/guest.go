@@ -22,6 +22,8 @@ type Guest struct {
 	Kernel string // 6.1 or 6.12
 	Initrd string // file, of Initramfs
 	CPUs   int
+	// Words are more of the kernel's command line.
+	Words string
 	// IOMMU puts one before the devices.
 	IOMMU bool
 	// Extra are files for the guest, by path.
@@ -73,7 +75,7 @@ func (g *Guest) Run(ctx context.Context) ([]Result, error) {
 		args[1] += ",kernel-irqchip=split"
 		words = "intel_iommu=on " + words
 	}
-	args = append(args, "-append", words)
+	args = append(args, "-append", strings.TrimSpace(g.Words+" "+words))
 	cmd := exec.CommandContext(ctx, g.QEMU, append(args, g.Devices...)...)
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

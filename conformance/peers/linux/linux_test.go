@@ -105,6 +105,14 @@ func boot(t *testing.T, g *Guest) map[string]Result {
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
+// tests are those that TENSOROS_GUEST_TESTS names, or all.
+func tests(all ...string) []string {
+	if some := os.Getenv("TENSOROS_GUEST_TESTS"); some != "" {
+		return strings.Split(some, ",")
+	}
+	return all
+}
+
 // TestLinuxDrives: unmodified kernels and tools work with our drive.
 func TestLinuxDrives(t *testing.T) {
 	qemu, dir := peers(t)
@@ -114,10 +122,32 @@ func TestLinuxDrives(t *testing.T) {
 			s := serve(t, bin, "--size", "1 GiB")
 			boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: kernel, CPUs: 2, Devices: VFIOUser(0,
 				s.Socket),
-				Tests: []string{"enumerate", "tools", "fio", "ext4", "reset"}})
+				Tests: tests("enumerate", "tools", "fio", "ext4", "reset", "namespaces")})
 			t.Log(s.end(t))
 		})
 	}
+}
+
+// faultPlan is what TestLinuxFaults makes fail; guest/faults knows it.
+const faultPlan = `
+opcode=read lba=100000-100007: media-error
+opcode=write queue=1 nth=40: timeout
+opcode=read queue=2 nth=60: timeout
+queue=1 every=900: lost-interrupt
+p=0.002: delay 3ms
+`
+
+// TestLinuxFaults: an unmodified kernel survives a drive that fails by a plan, and tells of it.
+func TestLinuxFaults(t *testing.T) {
+	qemu, dir := peers(t)
+	plan := filepath.Join(t.TempDir(), "plan")
+	if err := os.WriteFile(plan, []byte(faultPlan), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, program(t), "--size", "1 GiB", "--faults", plan)
+	boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: VFIOUser(0, s.Socket),
+		Words: "nvme_core.io_timeout=3 nvme_core.admin_timeout=5", Tests: []string{"faults"}})
+	t.Log(s.end(t))
 }
 
 // TestLinuxReplay: what a guest did at boot and in a test runs again without it, to the bit.
