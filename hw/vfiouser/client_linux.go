@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -150,7 +151,7 @@ func (c *client) serve(ram []byte, base uint64) {
 
 func (c *client) receive() {
 	for {
-		m, err := c.conn.read()
+		m, err := c.conn.read(time.Time{})
 		if err != nil {
 			c.fail(err)
 			return

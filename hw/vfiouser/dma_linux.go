@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -147,19 +148,18 @@ func (s *Server) call(c Command, payload []byte) ([]byte, error) {
 		return nil, err
 	}
 	for {
-		select {
-		case m := <-s.in:
-			if !m.reply() || m.id != id || m.command != c {
-				s.queue = append(s.queue, m)
-				continue
-			}
-			if m.flags&isError != 0 {
-				return nil, fmt.Errorf("vfio-user: %v: %w", c, unix.Errno(m.errno))
-			}
-			return m.payload, nil
-		case err := <-s.broken:
-			s.broken <- err // for the loop
-			return nil, err
+		m, err := s.conn.read(time.Time{})
+		if err != nil {
+			return nil, err // the loop meets it too
 		}
+		if !m.reply() || m.id != id || m.command != c {
+			s.queue = append(s.queue, m)
+			continue
+		}
+		closeAll(m.fds)
+		if m.flags&isError != 0 {
+			return nil, fmt.Errorf("vfio-user: %v: %w", c, unix.Errno(m.errno))
+		}
+		return m.payload, nil
 	}
 }

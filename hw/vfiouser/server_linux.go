@@ -25,8 +25,6 @@ type Server struct {
 	listen  *net.UnixListener
 	start   time.Time
 	conn    *conn
-	in      chan message
-	broken  chan error
 	queue   []message // that came while a reply was awaited
 	next    uint16
 	maps    []mapping
@@ -70,35 +68,13 @@ func (s *Server) Serve() error {
 		return err
 	}
 	s.conn, s.queue = newConn(sock), nil
-	s.in, s.broken = make(chan message, 64), make(chan error, 1)
-	done := make(chan struct{})
-	go s.receive(done)
 	s.dev.Connect(s)
-	err = s.loop()
-	close(done)
-	err = errors.Join(err, sock.Close())
+	err = errors.Join(s.loop(), sock.Close())
 	s.forget()
 	if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) {
 		return nil
 	}
 	return err
-}
-
-// receive reads messages so that the loop can wait for them and for the clock at once.
-func (s *Server) receive(done chan struct{}) {
-	for c := s.conn; ; {
-		m, err := c.read()
-		if err != nil {
-			s.broken <- err
-			return
-		}
-		select {
-		case s.in <- m:
-		case <-done:
-			closeAll(m.fds)
-			return
-		}
-	}
 }
 
 // forget ends all that the client gave.
@@ -112,30 +88,23 @@ func (s *Server) forget() {
 			s.log("%v", err)
 		}
 	}
-	for {
-		select {
-		case m := <-s.in:
-			closeAll(m.fds)
-		default:
-			return
-		}
+	for i := range s.queue {
+		closeAll(s.queue[i].fds)
 	}
+	s.conn.drop()
 }
 
 func (s *Server) now() hw.Time { return hw.Time(time.Since(s.start)) }
 
 // loop serves until the connection breaks.
 func (s *Server) loop() error {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	for {
-		next := s.dev.Advance(s.now())
-		m, ok, err := s.wait(timer, next)
+		m, err := s.wait(s.dev.Advance(s.now()))
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
+		}
 		if err != nil {
 			return err
-		}
-		if !ok {
-			continue
 		}
 		s.dev.Advance(s.now())
 		if err := s.serve(&m); err != nil {
@@ -144,34 +113,21 @@ func (s *Server) loop() error {
 	}
 }
 
-// wait gets the next message; ok is false if the device's time comes first.
-func (s *Server) wait(timer *time.Timer, next hw.Time) (m message, ok bool, err error) {
+// wait gets the next message, until the device's time comes.
+func (s *Server) wait(next hw.Time) (m message, err error) {
 	if len(s.queue) > 0 {
 		m, s.queue = s.queue[0], s.queue[1:]
-		return m, true, nil
+		return m, nil
 	}
-	select {
-	case m = <-s.in:
-		return m, true, nil
-	default:
+	if next == hw.Forever {
+		return s.conn.read(time.Time{})
 	}
-	d := time.Hour
-	if next != hw.Forever {
-		d = min(d, time.Duration(next-s.now()))
-	}
-	if d <= 0 {
-		return m, false, nil
-	}
-	timer.Reset(d)
-	select {
-	case m = <-s.in:
-		return m, true, nil
-	case <-timer.C:
-		return m, false, nil
-	case err = <-s.broken:
-		return m, false, err
-	}
+	return s.conn.read(s.start.Add(time.Duration(max(next, s.now()+leastWait))))
 }
+
+// leastWait, ns, leaves time to read what is there already however soon the device wants to go on:
+// a deadline that has passed reads nothing.
+const leastWait = 20_000
 
 func (s *Server) log(format string, args ...any) {
 	if s.Log != nil {

@@ -192,11 +192,14 @@ func TestLinuxRate(t *testing.T) {
 	g := &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: append(VFIOUser(0,
 		s.Socket),
 		"-drive", "file="+disk+",if=none,id=d0,format=raw", "-device", "nvme,serial=qemu,drive=d0"),
-		Tests: []string{"iops:Micron", "iops:QEMU"}}
+		Tests: []string{"iops:Micron:2", "iops:QEMU:2", "iops:Micron:3", "iops:QEMU:3"}}
 	got := boot(t, g)
 	s.end(t)
 	for _, depth := range []string{"depth1", "depth32"} {
-		ours, theirs := got["iops:Micron"].Values[depth], got["iops:QEMU"].Values[depth]
+		best := func(name string) float64 { // of two runs: this machine does other things too
+			return max(got[name+":2"].Values[depth], got[name+":3"].Values[depth])
+		}
+		ours, theirs := best("iops:Micron"), best("iops:QEMU")
 		t.Logf("%s: %.0f IOPS, QEMU's own drive %.0f: ratio %.2f", depth, ours, theirs, ours/theirs)
 		if !(ours >= theirs/2) {
 			t.Errorf("%s: less than half of QEMU's own", depth)
