@@ -63,7 +63,7 @@ func serveCommand(e *env) *cobra.Command {
 // serving are the flags of serve.
 type serving struct {
 	socket, file, size, pace, record string
-	once, verbose                    bool
+	once, verbose, doorbells         bool
 	drive                            servedDrive
 	watch                            func(*tap.TapeEvent)
 }
@@ -95,6 +95,8 @@ func (s *serving) flags(f *pflag.FlagSet) {
 		"`PACE`: clock answers when the model would, free as soon as it can")
 	f.StringVar(&s.record, "record", "",
 		"write what crosses into a tape, `FILE`, for tos-sim replay")
+	f.BoolVar(&s.doorbells, "map-doorbells", false, "let the client map the doorbells, as SPDK "+
+		"demands; QEMU then waits for each write")
 	f.BoolVar(&s.once, "once", false, "end when the first client has left")
 	f.BoolVar(&s.verbose, "verbose", false, "say what a client did wrong, as it happens")
 }
@@ -110,7 +112,8 @@ func (e *env) serveNVMe(s *serving) (err error) {
 	if s.drive.Faults, err = e.faultText(); err != nil {
 		return err
 	}
-	o := export.Options{Free: s.drive.Free, Log: e.logger(s.verbose), Watch: s.watch}
+	o := export.Options{Free: s.drive.Free, Log: e.logger(s.verbose), Watch: s.watch,
+		Doorbells: s.doorbells}
 	if s.record != "" {
 		tape, done, err := startTape(s.record, &s.drive)
 		if err != nil {
@@ -124,7 +127,7 @@ func (e *env) serveNVMe(s *serving) (err error) {
 	if err != nil {
 		return failed("", "serve nvme: %w", err)
 	}
-	defer fn.Close()
+	defer func() { err = errors.Join(err, fn.Close()) }()
 	srv, err := vfiouser.Listen(s.socket, fn)
 	if err != nil {
 		return failed("", "serve nvme: %w", reason(err))
@@ -324,7 +327,7 @@ type replayReport struct {
 	Writes    uint64  `json:"writes"`
 }
 
-func (e *env) replay(path, file string) error {
+func (e *env) replay(path, file string) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return input("", "replay %s: %w", path, reason(err))
@@ -346,7 +349,7 @@ func (e *env) replay(path, file string) error {
 	if err != nil {
 		return failed("", "replay: %w", err)
 	}
-	defer fn.Close()
+	defer func() { err = errors.Join(err, fn.Close()) }()
 	start := time.Now()
 	events, err := fn.Replay(tape)
 	err = errors.Join(err, e.saveTrace(rec))

@@ -29,6 +29,9 @@ func Store32(p []byte, off int, v uint32) { atomic.StoreUint32(word32(p, off), v
 // Store64 writes a double word for a device, after everything before it.
 func Store64(p []byte, off int, v uint64) { atomic.StoreUint64(word64(p, off), v) }
 
+// Swap32 writes a word and gives what was there.
+func Swap32(p []byte, off int, v uint32) uint32 { return atomic.SwapUint32(word32(p, off), v) }
+
 // Registers is a mapping of a device's registers: each access is made once, at its width, in
 // program order. The functions are not inlined, so that the compiler neither joins nor drops
 // accesses.

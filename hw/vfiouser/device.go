@@ -36,6 +36,23 @@ type Device interface {
 	Advance(now hw.Time) (next hw.Time)
 }
 
+// Sharer is a Device with a part of a region that a peer may map, as SPDK demands of an NVMe
+// controller's doorbells. QEMU gives up posted writes for a device that has one.
+type Sharer interface {
+	Device
+	// Shared is that part; nil if there is none.
+	Shared() *Shared
+}
+
+// Shared is a part of a region in memory that both sides see.
+type Shared struct {
+	Region int
+	Off    uint64 // in the region and in the memory
+	Len    uint64
+	Data   []byte // the memory, from the region's start
+	FD     int
+}
+
 // Peer is the other side of a connection, as a device sees it.
 type Peer interface {
 	// Interrupt delivers an MSI-X vector.

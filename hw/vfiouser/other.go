@@ -42,3 +42,9 @@ func (m *Machine) Close() error { return nil }
 
 // Live is 0.
 func (m *Machine) Live() int { return 0 }
+
+// NewShared fails on this system.
+func NewShared(int, uint64, uint64) (*Shared, error) { return nil, errSystem }
+
+// Close does nothing.
+func (s *Shared) Close() error { return nil }

@@ -175,7 +175,7 @@ func (s *Server) execute(m *message) (payload []byte, fds []int, err error) {
 	case DeviceGetInfo:
 		payload = words(deviceInfoLen, deviceReset|devicePCI, regionCount, irqCount)
 	case GetRegionInfo:
-		payload, err = s.regionInfo(p)
+		payload, fds, err = s.regionInfo(p)
 	case GetIRQInfo:
 		payload, err = s.irqInfo(p)
 	case SetIRQs:
@@ -217,11 +217,11 @@ func (s *Server) version(p []byte) ([]byte, error) {
 	return mine.encode(len(p)), nil
 }
 
-// regionInfo describes a region. None can be mapped: each access is an event of the model.
-func (s *Server) regionInfo(p []byte) ([]byte, error) {
+// regionInfo describes a region. Most cannot be mapped: each access is an event of the model.
+func (s *Server) regionInfo(p []byte) ([]byte, []int, error) {
 	i := binary.LittleEndian.Uint32(p[8:])
 	if i >= regionCount {
-		return nil, fmt.Errorf("%w: region %d of %d", unix.EINVAL, i, regionCount)
+		return nil, nil, fmt.Errorf("%w: region %d of %d", unix.EINVAL, i, regionCount)
 	}
 	r := s.dev.Regions()[i]
 	flags := uint32(0)
@@ -233,7 +233,14 @@ func (s *Server) regionInfo(p []byte) ([]byte, error) {
 	}
 	out := words(regionInfoLen, flags, i, 0)
 	out = binary.LittleEndian.AppendUint64(out, r.Len)
-	return binary.LittleEndian.AppendUint64(out, 0), nil
+	out = binary.LittleEndian.AppendUint64(out, 0)
+	if sharer, ok := s.dev.(Sharer); ok {
+		if sh := sharer.Shared(); sh != nil && sh.Region == int(i) {
+			out, fds := sh.sparse(out, binary.LittleEndian.Uint32(p))
+			return out, fds, nil
+		}
+	}
+	return out, nil, nil
 }
 
 func (s *Server) irqInfo(p []byte) ([]byte, error) {

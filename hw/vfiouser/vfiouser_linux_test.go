@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tensoros/hw"
+	"tensoros/hw/host"
 	"tensoros/hw/hwtest"
 	"tensoros/hw/tap"
 	. "tensoros/hw/vfiouser"
@@ -367,4 +368,93 @@ func TestTapeOfAServedDrive(t *testing.T) {
 	if n, err := drive(t, export.Options{}).Replay(r); err != nil || n < 100 {
 		t.Errorf("replay of %d events: %v", n, err)
 	}
+}
+
+// TestMappedDoorbells does what SPDK's initiator does: no capabilities in VERSION, room for any
+// capability of a region, doorbells in mapped memory, completion queues polled.
+func TestMappedDoorbells(t *testing.T) {
+	fn := drive(t, export.Options{Doorbells: true})
+	defer fn.Close()
+	path, wait := serveUntil(t, fn, t.Logf)
+	r := dialRaw(t, path)
+	r.ask(Version, []byte{0, 0, 1, 0})
+	if _, p := r.ask(GetRegionInfo, append(u32(32, 0, 0, 0), make([]byte, 16)...)); len(p) != 32 ||
+		p[0] != 64 || p[4]&0xc != 0xc {
+		t.Fatalf("region information without room: %x", p)
+	}
+	r.send(GetRegionInfo, 0, append(u32(4064, 0, 0, 0), make([]byte, 16)...))
+	info, fd := r.receiveFD()
+	if len(info) != 64 || binary.LittleEndian.Uint64(info[48:]) != 0x1000 ||
+		binary.LittleEndian.Uint64(info[56:]) != 0x1000 {
+		t.Fatalf("region information: %x", info)
+	}
+	page, err := unix.Mmap(fd, 0x1000, 0x1000, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ram, err := NewShared(0, 0, 0x10000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errno, _ := r.ask(DMAMap, append(u32(32, 3), u64(0, 0, 0x10000)...), ram.FD); errno != 0 {
+		t.Fatal(unix.Errno(errno))
+	}
+	write := func(region uint32, off uint64, n uint32, v uint64) {
+		r.ask(RegionWrite, append(accessTo(off, region, n), u64(v)[:n]...))
+	}
+	write(7, 0x14, 4, 0x100)
+	write(7, 4, 2, 6)
+	write(0, 0x24, 4, 0x1f001f)
+	write(0, 0x28, 8, 0)      // ASQ
+	write(0, 0x30, 8, 0x1000) // ACQ
+	write(0, 0x14, 4, 0x460001)
+	for {
+		if _, p := r.ask(RegionRead, accessTo(0x1c, 0, 4)); p[16]&1 != 0 {
+			break
+		}
+	}
+	for i := range 3 {
+		sqe := ram.Data[64*i:]
+		sqe[0] = 6
+		binary.LittleEndian.PutUint64(sqe[24:], 0x2000)
+		binary.LittleEndian.PutUint32(sqe[40:], 1)
+		host.Store32(page, 0, uint32(i+1))
+		deadline := time.Now().Add(5 * time.Second)
+		for host.Load32(ram.Data, 0x1000+16*i+12)>>16&1 == 0 {
+			if time.Now().After(deadline) {
+				t.Fatalf("command %d is not done", i)
+			}
+		}
+		host.Store32(page, 4, uint32(i+1))
+	}
+	if model := string(ram.Data[0x2000+24:][:10]); model != "Micron 955" {
+		t.Errorf("Identify gives the model %q", model)
+	}
+	if err := errors.Join(r.conn.Close(), unix.Munmap(page), unix.Close(fd)); err != nil {
+		t.Error(err)
+	}
+	wait()
+	if err := ram.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// receiveFD reads a message that a file descriptor comes with.
+func (r *raw) receiveFD() (payload []byte, fd int) {
+	r.t.Helper()
+	_ = r.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	p, oob := make([]byte, 4096), make([]byte, unix.CmsgSpace(4))
+	n, oobn, _, _, err := r.conn.ReadMsgUnix(p, oob)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	list, err := unix.ParseSocketControlMessage(oob[:oobn])
+	if err != nil || len(list) != 1 {
+		r.t.Fatalf("%d control messages, %v", len(list), err)
+	}
+	fds, err := unix.ParseUnixRights(&list[0])
+	if err != nil || len(fds) != 1 {
+		r.t.Fatalf("%d files, %v", len(fds), err)
+	}
+	return p[16:n], fds[0]
 }

@@ -20,6 +20,9 @@ type Options struct {
 	// Free lets simulated time run ahead of the peer's clock while the device has work: answers
 	// come as fast as they can be computed. Otherwise they come when the model says.
 	Free bool
+	// Doorbells lets a peer map the page of doorbells of BAR 0, as SPDK demands; it is then looked
+	// at many times a millisecond.
+	Doorbells bool
 	// Tape, if not nil, records.
 	Tape *tap.Tape
 	// Watch, if not nil, is told of every event. The event is only valid during the call.
@@ -46,6 +49,7 @@ type Function struct {
 	clock    sim.Time // the peer's, in simulated time
 	ahead    sim.Time // that simulated time is of it
 	play     *player  // of a tape; nil with a peer
+	shared   *shared  // doorbells in memory; nil without
 }
 
 // Events of a Function.
@@ -64,8 +68,14 @@ func New(rec *traces.Recorder, attach Attach, o Options) (*Function, error) {
 		return nil, err
 	}
 	f.armed = make([]bool, f.Dev.Spec().Vectors)
-	return f, nil
+	if o.Doorbells {
+		err = f.share(0, doorbells, doorbellsLen)
+	}
+	return f, err
 }
+
+// A page of doorbells (NVM Express PCIe Transport 1.0c, 3.1).
+const doorbells, doorbellsLen = 0x1000, 0x1000
 
 // Fire runs the function's events.
 func (f *Function) Fire(_ sim.Time, kind uint32, _ uint64) { f.answered = kind == evAnswered }
@@ -86,7 +96,13 @@ func (f *Function) Vectors() int { return f.Dev.Spec().Vectors }
 func (f *Function) Connect(p vfiouser.Peer) { f.peer = p }
 
 // Close ends the engine.
-func (f *Function) Close() { f.Engine.Close() }
+func (f *Function) Close() error {
+	f.Engine.Close()
+	if f.shared != nil {
+		return f.shared.Close()
+	}
+	return nil
+}
 
 // Disconnect is what a bus reset and a power-on would find: the peer has gone, nothing decodes.
 func (f *Function) Disconnect() {
@@ -103,6 +119,9 @@ const lookAhead = 10 * sim.Millisecond
 // Advance runs events up to the peer's time.
 func (f *Function) Advance(now hw.Time) hw.Time {
 	f.clock = sim.Time(now)*sim.Nanosecond + f.ahead
+	if f.shared != nil {
+		f.poll(now)
+	}
 	f.Engine.Run(f.clock)
 	if f.o.Free {
 		for next := f.Engine.NextAt(); next-f.Engine.Now() < lookAhead; next = f.Engine.NextAt() {
@@ -110,11 +129,14 @@ func (f *Function) Advance(now hw.Time) hw.Time {
 		}
 		f.ahead += max(0, f.Engine.Now()-f.clock)
 	}
-	next := f.Engine.NextAt()
-	if next == sim.Forever {
-		return hw.Forever
+	due := hw.Forever
+	if f.shared != nil {
+		due = f.shared.next
 	}
-	return hw.Time((next - f.ahead + sim.Nanosecond - 1) / sim.Nanosecond)
+	if next := f.Engine.NextAt(); next != sim.Forever {
+		due = min(due, hw.Time((next-f.ahead+sim.Nanosecond-1)/sim.Nanosecond))
+	}
+	return due
 }
 
 // begin brings the engine to the peer's time with everything due run, and records what the peer
