@@ -14,8 +14,8 @@ import (
 )
 
 // TestQtestBoot boots TensorOS on QEMU's device models: two drives of QEMU's with a striped volume
-// that was made on this side, an object read and another stored through the kernel, and both found in
-// QEMU's images afterwards.
+// that was made on this side, an object read and another stored through the kernel, and both found
+// in QEMU's images afterwards.
 func TestQtestBoot(t *testing.T) {
 	qemu := os.Getenv("TENSOROS_QEMU")
 	if qemu == "" {

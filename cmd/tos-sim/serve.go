@@ -293,11 +293,18 @@ func (e *env) served(srv *vfiouser.Server, fn *export.Function, d *servedDrive) 
 	}
 }
 
+// mostFindings is how many findings a report lists; a peer that goes wrong makes very many.
+const mostFindings = 20
+
 // broken are the rules that the peer broke.
 func broken(fn *export.Function, d *servedDrive) []string {
 	list := []string{}
-	for _, f := range append(slices.Clone(fn.Fabric.Findings), d.ctl.Findings...) {
+	all := append(slices.Clone(fn.Fabric.Findings), d.ctl.Findings...)
+	for _, f := range all[:min(len(all), mostFindings)] {
 		list = append(list, f.String())
+	}
+	if n := len(all) - len(list); n > 0 {
+		list = append(list, fmt.Sprintf("and %d more findings", n))
 	}
 	return list
 }

@@ -92,8 +92,32 @@ func (f *Function) Regions() (r vfiouser.Regions) {
 // Vectors is the number of MSI-X vectors.
 func (f *Function) Vectors() int { return f.Dev.Spec().Vectors }
 
-// Connect takes a peer.
-func (f *Function) Connect(p vfiouser.Peer) { f.peer = p }
+// Connect takes a peer. One that maps doorbells is no PCI host: SPDK neither places BARs nor turns
+// decoding on, so that is done here, as firmware would.
+func (f *Function) Connect(p vfiouser.Peer) {
+	f.peer = p
+	if f.shared != nil {
+		f.shared.clear()
+		f.firmware()
+	}
+}
+
+// barBase is where firmware puts BARs: above any memory that a peer maps.
+const barBase = 1 << 44
+
+func (f *Function) firmware() {
+	next := uint64(barBase)
+	var p [8]byte
+	for _, b := range f.Dev.Spec().BARs {
+		if b.Is64 {
+			next = (next + b.Size - 1) &^ (b.Size - 1)
+			binary.LittleEndian.PutUint64(p[:], next)
+			f.Write(vfiouser.ConfigRegion, uint64(spec.BAR0+4*b.Index), p[:])
+			next += b.Size
+		}
+	}
+	f.Write(vfiouser.ConfigRegion, spec.Command, []byte{spec.CommandMemory, 0})
+}
 
 // Close ends the engine.
 func (f *Function) Close() error {
@@ -260,6 +284,9 @@ func (f *Function) Reset() {
 	f.Dev.FunctionReset()
 	for v, on := range f.armed {
 		f.Dev.Program(v, message, uint32(v), !on)
+	}
+	if f.shared != nil {
+		f.firmware()
 	}
 }
 
