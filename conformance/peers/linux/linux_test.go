@@ -227,15 +227,19 @@ func vfioModules(t *testing.T, dir, kernel string) map[string][]byte {
 	return out
 }
 
+// guestPrograms are built without the C library and go into the guest.
+var guestPrograms = map[string]string{"door.test": "tensoros/hw/linux",
+	"drive.test": "tensoros/kernel/drv/nvme", "tos-sim": "tensoros/cmd/tos-sim"}
+
 // TestLinuxVFIO: in a guest, our binary is the only driver of QEMU's drive behind QEMU's IOMMU.
 func TestLinuxVFIO(t *testing.T) {
 	qemu, dir := peers(t)
 	const kernel = "6.12"
 	extra := vfioModules(t, dir, kernel)
-	for name, pkg := range map[string]string{"door.test": "tensoros/hw/linux",
-		"drive.test": "tensoros/kernel/drv/nvme"} {
+	for name, args := range map[string][]string{"door.test": {"test", "-c"},
+		"drive.test": {"test", "-c"}, "tos-sim": {"build"}} {
 		bin := filepath.Join(t.TempDir(), name)
-		cmd := exec.Command("go", "test", "-c", "-tags", "nocuda", "-o", bin, pkg)
+		cmd := exec.Command("go", append(args, "-tags", "nocuda", "-o", bin, guestPrograms[name])...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
