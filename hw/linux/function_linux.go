@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -235,13 +236,55 @@ func (c *configuration) Copy(off int, p []byte) {
 	}
 }
 
-// bar is a mapped BAR.
-type bar struct{ host.Registers }
+// bar is a mapped BAR. While the function does not decode, or once it has gone, the kernel answers an
+// access with SIGBUS; the door's answer is all ones, and writes vanish.
+type bar struct{ regs host.Registers }
 
-func (b *bar) Len() int { return len(b.Registers) }
+func (b *bar) Len() int { return len(b.regs) }
 
 // Bus is 0: where the IOMMU would let peers reach it is not known here.
 func (b *bar) Bus() hw.BusAddr { return 0 }
+
+// reading makes an access that may fault.
+func reading[T uint8 | uint16 | uint32 | uint64](read func(int) T, off int) (v T) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		if fault(recover()) {
+			v = ^T(0)
+		}
+	}()
+	return read(off)
+}
+
+func writing[T uint8 | uint16 | uint32 | uint64](write func(int, T), off int, v T) {
+	old := debug.SetPanicOnFault(true)
+	defer func() {
+		debug.SetPanicOnFault(old)
+		fault(recover())
+	}()
+	write(off, v)
+}
+
+// fault reports whether a panic is a memory fault; others go on.
+func fault(v any) bool {
+	if v == nil {
+		return false
+	}
+	if _, ok := v.(interface{ Addr() uintptr }); ok {
+		return true
+	}
+	panic(v)
+}
+
+func (b *bar) Read8(off int) uint8       { return reading(b.regs.Read8, off) }
+func (b *bar) Read16(off int) uint16     { return reading(b.regs.Read16, off) }
+func (b *bar) Read32(off int) uint32     { return reading(b.regs.Read32, off) }
+func (b *bar) Read64(off int) uint64     { return reading(b.regs.Read64, off) }
+func (b *bar) Write8(off int, v uint8)   { writing(b.regs.Write8, off, v) }
+func (b *bar) Write16(off int, v uint16) { writing(b.regs.Write16, off, v) }
+func (b *bar) Write32(off int, v uint32) { writing(b.regs.Write32, off, v) }
+func (b *bar) Write64(off int, v uint64) { writing(b.regs.Write64, off, v) }
 
 // Copy writes p in double words.
 func (b *bar) Copy(off int, p []byte) {
