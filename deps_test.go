@@ -76,7 +76,7 @@ var owners = []struct{ pkg, by string }{
 	{"golang.org/x/term", "cmd/..."},
 	{"github.com/ebitengine/purego", "hw/cuda"},
 	{"golang.org/x/sys/cpu", "sim/gpu/..."},
-	{"golang.org/x/sys/unix", "hw/linux hw/vfiouser hw/qtest"},
+	{"golang.org/x/sys/unix", "hw/host hw/linux hw/vfiouser hw/qtest"},
 }
 
 const module = "tensoros"

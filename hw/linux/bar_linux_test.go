@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestFaultsReadAllOnes: a mapping that has nothing behind it, as the kernel leaves a BAR that is not
-// decoded, reads all ones and takes writes.
+// TestFaultsReadAllOnes: a mapping that has nothing behind it, as the kernel leaves a BAR that is
+// not decoded, reads all ones and takes writes.
 func TestFaultsReadAllOnes(t *testing.T) {
 	fd, err := unix.MemfdCreate("bar", unix.MFD_CLOEXEC)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -21,11 +20,7 @@ type function struct {
 	fd      int
 	config  region
 	bars    [6]host.Registers
-	vectors int
-
-	mu    sync.Mutex
-	files map[int]int // eventfd by vector
-	cpus  map[int]int // processor by vector
+	vectors *host.Vectors
 }
 
 type region struct {
@@ -39,7 +34,7 @@ func (m *Machine) function(a hw.Address) (*function, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &function{m: m, addr: a, fd: -1, files: map[int]int{}, cpus: map[int]int{}}
+	f := &function{m: m, addr: a, fd: -1}
 	if f.fd, err = ioctlString(m.groups[g], groupGetDeviceFD, a.String()); err != nil {
 		return nil, f.fail("open", "", err)
 	}
@@ -80,18 +75,15 @@ func (f *function) open() (err error) {
 	if err := ioctlWords(f.fd, deviceGetIRQInfo, w); err != nil {
 		return err
 	}
-	f.vectors = int(w[3])
+	f.vectors = host.NewVectors(f.m.cpus, f.addr, int(w[3]))
 	return nil
 }
 
 // close gives the function back; VFIO resets it.
 func (f *function) close() error {
-	f.mu.Lock()
-	for v, fd := range f.files {
-		delete(f.files, v)
-		_, _ = unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // its goroutine closes it
+	if f.vectors != nil {
+		f.vectors.Close()
 	}
-	f.mu.Unlock()
 	var errs []error
 	for i, b := range f.bars {
 		if b != nil {
@@ -121,53 +113,12 @@ func (f *function) BAR(n int) (hw.Window, error) {
 
 func (f *function) Memory(size int) (hw.Memory, error) { return f.m.pool.Alloc(f.addr, size) }
 
-// Route gives a vector an eventfd that a goroutine of its own waits for.
+// Route gives a vector an eventfd that latches it on a processor.
 func (f *function) Route(vector, cpu int) error {
-	switch {
-	case vector < 0 || vector >= f.vectors:
-		return f.fail("route", fmt.Sprintf("vector %d of %d", vector, f.vectors), hw.ErrNotPresent)
-	case cpu < 0 || cpu >= f.m.CPUs():
-		return f.fail("route", fmt.Sprintf("to CPU %d", cpu), hw.ErrNotPresent)
-	}
-	f.mu.Lock()
-	f.cpus[vector] = cpu
-	_, open := f.files[vector]
-	f.mu.Unlock()
-	if open {
-		return nil
-	}
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
-	if err != nil {
-		return f.fail("route", "eventfd", err)
-	}
-	w := []uint32{24, dataEventFD | trigger, msixIndex, uint32(vector), 1, uint32(fd)}
-	if err := ioctlWords(f.fd, deviceSetIRQs, w); err != nil {
-		return f.fail("route", fmt.Sprintf("vector %d", vector), errors.Join(err, unix.Close(fd)))
-	}
-	f.mu.Lock()
-	f.files[vector] = fd
-	f.mu.Unlock()
-	go f.listen(vector, fd)
-	return nil
-}
-
-// listen latches a vector whenever its eventfd fires, until the file is given up.
-func (f *function) listen(vector, fd int) {
-	defer unix.Close(fd)
-	var p [8]byte
-	for {
-		n, err := unix.Read(fd, p[:])
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		f.mu.Lock()
-		cpu, open := f.cpus[vector], f.files[vector] == fd
-		f.mu.Unlock()
-		if err != nil || n != 8 || !open {
-			return
-		}
-		f.m.cpus.Latch(cpu, hw.Interrupt{From: f.addr, Vector: vector})
-	}
+	return f.vectors.Route(vector, cpu, func(fd int) error {
+		return ioctlWords(f.fd, deviceSetIRQs, []uint32{24, dataEventFD | trigger, msixIndex,
+			uint32(vector), 1, uint32(fd)})
+	})
 }
 
 // Reset is VFIO's: a function level reset where there is one, with configuration space put back.
@@ -236,8 +187,8 @@ func (c *configuration) Copy(off int, p []byte) {
 	}
 }
 
-// bar is a mapped BAR. While the function does not decode, or once it has gone, the kernel answers an
-// access with SIGBUS; the door's answer is all ones, and writes vanish.
+// bar is a mapped BAR. While the function does not decode, or once it has gone, the kernel answers
+// an access with SIGBUS; the door's answer is all ones, and writes vanish.
 type bar struct{ regs host.Registers }
 
 func (b *bar) Len() int { return len(b.regs) }

@@ -58,7 +58,7 @@ func (m *Machine) open(o Options) error {
 	if err := m.memory(o.Memory); err != nil {
 		return err
 	}
-	m.fn = &function{m: m, addr: o.Address, files: map[int]int{}}
+	m.fn = &function{m: m, addr: o.Address}
 	return m.fn.open()
 }
 
@@ -85,8 +85,8 @@ func (m *Machine) memory(size int) (err error) {
 // Close ends the connection.
 func (m *Machine) Close() error {
 	errs := []error{m.wire.close()}
-	if m.fn != nil {
-		m.fn.closeVectors()
+	if m.fn != nil && m.fn.vectors != nil {
+		m.fn.vectors.Close()
 	}
 	if m.ram != nil {
 		errs = append(errs, unix.Munmap(m.ram))

@@ -2,28 +2,21 @@ package vfiouser
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"sync"
-
-	"golang.org/x/sys/unix"
 
 	"tensoros/hw"
+	"tensoros/hw/host"
 	"tensoros/hw/pci"
 	spec "tensoros/hw/spec/pcie"
 )
 
 // function is the server's function.
 type function struct {
-	m     *Machine
-	addr  hw.Address
-	sizes [regionCount]uint64
-	count int // MSI-X vectors
-	bars  []pci.BAR
-
-	mu    sync.Mutex
-	files map[int]int // eventfd by vector
-	cpus  []int       // processor by vector
+	m       *Machine
+	addr    hw.Address
+	sizes   [regionCount]uint64
+	bars    []pci.BAR
+	vectors *host.Vectors
 }
 
 // barBase is where BARs are put, above DMA memory.
@@ -50,8 +43,8 @@ func (f *function) open() error {
 	if p, err = reply(p, err, irqInfoLen); err != nil {
 		return err
 	}
-	f.count = int(min(binary.LittleEndian.Uint32(p[12:]), 2048))
-	f.cpus = make([]int, f.count)
+	f.vectors = host.NewVectors(f.m.cpus, f.addr, int(min(binary.LittleEndian.Uint32(p[12:]),
+		2048)))
 	next := uint64(barBase)
 	f.bars = pci.BARs(f.Config())
 	for i := range f.bars {
@@ -95,69 +88,22 @@ func (f *function) BAR(n int) (hw.Window, error) {
 
 func (f *function) Memory(size int) (hw.Memory, error) { return f.m.pool.Alloc(f.addr, size) }
 
-// Route gives a vector an eventfd that a goroutine of its own waits for.
+// Route gives a vector an eventfd that latches it on a processor, and turns MSI-X on.
 func (f *function) Route(vector, cpu int) error {
-	switch {
-	case vector < 0 || vector >= f.count:
-		return f.fail("route", fmt.Sprintf("vector %d of %d", vector, f.count), hw.ErrNotPresent)
-	case cpu < 0 || cpu >= f.m.CPUs():
-		return f.fail("route", fmt.Sprintf("to CPU %d", cpu), hw.ErrNotPresent)
-	}
-	f.mu.Lock()
-	f.cpus[vector] = cpu
-	_, open := f.files[vector]
-	f.mu.Unlock()
-	if open {
-		return nil
-	}
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	err := f.vectors.Route(vector, cpu, func(fd int) error {
+		p := make([]byte, setIRQsLen)
+		irqSet{setDataEventFD | setTrigger, MSIX, uint32(vector), 1}.encode(p)
+		_, err := f.m.wire.call(SetIRQs, p, fd)
+		return err
+	})
 	if err != nil {
-		return f.fail("route", "eventfd", err)
+		return err
 	}
-	p := make([]byte, setIRQsLen)
-	irqSet{setDataEventFD | setTrigger, MSIX, uint32(vector), 1}.encode(p)
-	if _, err := f.m.wire.call(SetIRQs, p, fd); err != nil {
-		return f.fail("route", fmt.Sprintf("vector %d", vector), errors.Join(err, unix.Close(fd)))
-	}
-	f.mu.Lock()
-	f.files[vector] = fd
-	f.mu.Unlock()
-	go f.listen(vector, fd)
 	cfg := f.Config()
 	if at := pci.Capability(cfg, spec.CapMSIX); at != 0 {
 		cfg.Write16(at+2, cfg.Read16(at+2)&^spec.MSIXMaskAll|spec.MSIXEnable)
 	}
 	return nil
-}
-
-// listen latches a vector whenever its eventfd fires, until the file is closed.
-func (f *function) listen(vector, fd int) {
-	defer unix.Close(fd)
-	var p [8]byte
-	for {
-		n, err := unix.Read(fd, p[:])
-		if errors.Is(err, unix.EINTR) {
-			continue
-		}
-		f.mu.Lock()
-		cpu, open := f.cpus[vector], f.files[vector] == fd
-		f.mu.Unlock()
-		if err != nil || n != 8 || !open {
-			return
-		}
-		f.m.cpus.Latch(cpu, hw.Interrupt{From: f.addr, Vector: vector})
-	}
-}
-
-// closeVectors ends the goroutines: each wakes, finds its file given up, and closes it.
-func (f *function) closeVectors() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	one := []byte{1, 0, 0, 0, 0, 0, 0, 0}
-	for v, fd := range f.files {
-		delete(f.files, v)
-		_, _ = unix.Write(fd, one)
-	}
 }
 
 // Reset is DEVICE_RESET, with the BARs and the command register put back.
@@ -194,7 +140,8 @@ func (w *window) Bus() hw.BusAddr { return 0 }
 
 func (w *window) check(off, n int) {
 	if off < 0 || off+n > w.size || off%n != 0 {
-		panic(fmt.Sprintf("vfio-user: %d byte access at %#x of a window of %#x bytes", n, off, w.size))
+		panic(fmt.Sprintf("vfio-user: %d byte access at %#x of a window of %#x bytes", n, off,
+			w.size))
 	}
 }
 

@@ -30,7 +30,6 @@ type Server struct {
 	maps    []mapping
 	vectors []*os.File // eventfds; nil where the vector is not armed
 	caps    capabilities
-	buf     []byte
 }
 
 type mapping struct {

@@ -239,7 +239,8 @@ func TestLinuxVFIO(t *testing.T) {
 	for name, args := range map[string][]string{"door.test": {"test", "-c"},
 		"drive.test": {"test", "-c"}, "tos-sim": {"build"}} {
 		bin := filepath.Join(t.TempDir(), name)
-		cmd := exec.Command("go", append(args, "-tags", "nocuda", "-o", bin, guestPrograms[name])...)
+		cmd := exec.Command("go", append(args, "-tags", "nocuda", "-o", bin,
+			guestPrograms[name])...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
