@@ -40,6 +40,12 @@ func (p *Position) Unwrap() error { return p.Err }
 
 // Parse reads the cases of a file. Verbs and names are looked up when a case runs.
 func Parse(file, group string, data []byte) ([]Case, error) {
+	for i, l := range strings.Split(string(data), "\n") {
+		l = strings.TrimRight(l, "\r")
+		if strings.HasPrefix(l, "-- ") && strings.HasSuffix(l, " --") && len(l) < len("-- x --") {
+			return nil, &Position{file, i + 1, errors.New("a case without a name")} // the library panics
+		}
+	}
 	a := txtar.Parse(data)
 	line := 1 + strings.Count(string(a.Comment), "\n")
 	var out []Case

@@ -123,6 +123,7 @@ func TestMistakesHavePlaces(t *testing.T) {
 		{"-- a --\ncheck 1\n", "f:1: case a names no rule"},
 		{"x\n-- a --\nrule A\ncheck 1 +\n", "f:4: column 4"},
 		{"-- a --\nrule A\nend\n", "f:3: end without for"},
+		{"-- --\n", "f:1: a case without a name"},
 		{"-- a --\nrule A\nfor i 1\n", "f:3: write: for NAME"},
 		{"-- a --\nrule A\nfor i 1 2\ncheck 1\n", "for without end"},
 		{"-- a --\nrule A\n-- a --\nrule A\n", "f:3: case a stands twice"},
