@@ -201,8 +201,8 @@ func (d *Drive) describe(cpu hw.CPU, buf hw.Memory, id uint32) (ns Namespace, er
 	ns = Namespace{ID: id, Blocks: raw.Size, shift: raw.BlockShift(),
 		Metadata: int(raw.MS[raw.FLBAS&0xf])}
 	no := func(format string, args ...any) (Namespace, error) {
-		return ns, d.fail("identify", fmt.Sprintf("namespace %d: ", id)+fmt.Sprintf(format, args...),
-			ErrNoDrive)
+		detail := fmt.Sprintf("namespace %d: ", id) + fmt.Sprintf(format, args...)
+		return ns, d.fail("identify", detail, ErrNoDrive)
 	}
 	if ns.shift < 9 || ns.shift > 12 {
 		return no("blocks of 2^%d bytes; 512 to 4096 are driven", ns.shift)

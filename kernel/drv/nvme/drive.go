@@ -17,7 +17,7 @@ type Drive struct {
 	MaxTransfer             int    // bytes a command moves at most
 	Queues                  int    // I/O queue pairs that the controller grants
 	WriteCache              bool   // volatile: Flush has work to do
-	// Timeout is how long a command may take before it is aborted. Open sets 30 s, what Linux waits.
+	// Timeout is how long a command may take before it is aborted. Open sets 30 s, as Linux does.
 	Timeout hw.Time
 	Stats   Stats
 

@@ -107,7 +107,7 @@ func (d *Drive) recover(cpu hw.CPU, why error) {
 	}
 	pci.Enable(d.fn.Config()) // if that is what it lacks
 	if err := d.climb(cpu); err != nil {
-		d.giveUp(cpu, errors.Join(why, err))
+		d.giveUp(cpu, fmt.Errorf("%w; %w", why, err))
 		return
 	}
 	d.state = live
@@ -222,8 +222,11 @@ func (p *pair) restart() {
 
 // giveUp ends a drive: the controller is kept from memory, and every request fails.
 func (d *Drive) giveUp(cpu hw.CPU, why error) {
-	if !errors.Is(why, hw.ErrLost) && d.quiesce(cpu) != nil {
-		why = errors.Join(ErrWild, why)
+	switch {
+	case errors.Is(why, hw.ErrLost):
+		why = hw.ErrLost
+	case d.quiesce(cpu) != nil:
+		why = fmt.Errorf("%w; %w", ErrWild, why)
 	}
 	d.cause = d.fail("drive given up", "", why)
 	d.state = dead
