@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"errors"
+
 	"tensoros/hw"
 	"tensoros/kernel/drv/nvme"
 	"tensoros/kernel/task"
@@ -74,6 +76,8 @@ const crcBytes = 8
 func (s *Scrub) end(err error) error {
 	s.Counts = s.of.Counts
 	s.of.Close()
-	s.mem.Free()
+	if !errors.Is(err, nvme.ErrWild) {
+		s.mem.Free()
+	}
 	return err
 }

@@ -13,8 +13,7 @@ import (
 // errRestarted and the caller may try anew.
 func (d *Drive) command(cpu hw.CPU, c spec.Command) (uint32, error) {
 	for tries := uint8(1); ; tries++ {
-		medic := d.state == closed || d.state == recovering && d.medic == cpu.ID()
-		if !medic {
+		if !d.medical(cpu) {
 			if err := d.settled(cpu); err != nil {
 				return 0, err
 			}
@@ -33,7 +32,7 @@ func (d *Drive) command(cpu hw.CPU, c spec.Command) (uint32, error) {
 			for until := cpu.Now() + wait; cpu.Now() < until; {
 				rest(cpu, until-wait)
 			}
-		case medic || errors.Is(err, errRestarted):
+		case d.medical(cpu) || errors.Is(err, errRestarted):
 			return 0, err
 		default:
 			d.recover(cpu, err)
@@ -43,6 +42,36 @@ func (d *Drive) command(cpu hw.CPU, c spec.Command) (uint32, error) {
 			return 0, errRestarted
 		}
 	}
+}
+
+// medical reports whether this processor recovers or stops the drive: nobody helps it.
+func (d *Drive) medical(cpu hw.CPU) bool {
+	return d.state == closed || d.state == recovering && d.medic == cpu.ID()
+}
+
+// seize gives the admin queue to this processor, which may have it already: doorbells of a queue
+// must be rung in order.
+func (d *Drive) seize(cpu hw.CPU) {
+	for start := cpu.Now(); !d.trySeize(cpu); {
+		rest(cpu, start)
+	}
+}
+
+func (d *Drive) trySeize(cpu hw.CPU) bool {
+	if d.holds > 0 && d.holder != cpu.ID() {
+		return false
+	}
+	d.holder = cpu.ID()
+	d.holds++
+	return true
+}
+
+// release ends a seize. The ordered load has what was rung before come first.
+func (d *Drive) release(_ hw.CPU) {
+	if d.holds == 1 && d.admin != nil {
+		d.admin.cq.Load32(0)
+	}
+	d.holds--
 }
 
 // persist does something again that a reset interrupted.
@@ -59,8 +88,13 @@ func (d *Drive) persist(cpu hw.CPU, do func() error) error {
 // issue sends an admin command once and waits for it. On trouble the command stays with the
 // controller, and only a reset takes it back.
 func (d *Drive) issue(cpu hw.CPU, c spec.Command) (uint32, error) {
+	d.seize(cpu)
+	defer d.release(cpu)
 	p := d.admin
 	op := spec.OpcodeName(c.Opcode, true)
+	if !d.medical(cpu) && d.state != live {
+		return 0, errRestarted
+	}
 	if len(p.free) == 0 || len(p.spare) == 0 {
 		return 0, d.fail(op, "the admin queue is full", hw.ErrTimeout)
 	}
@@ -77,6 +111,9 @@ func (d *Drive) issue(cpu hw.CPU, c spec.Command) (uint32, error) {
 		}
 		err := p.broken
 		now := cpu.Now()
+		if d.state == recovering && d.medic != cpu.ID() {
+			err = errRestarted // the other processor needs the queue
+		}
 		if err == nil && now >= look {
 			look = now + lookEvery
 			err = d.sick(op)

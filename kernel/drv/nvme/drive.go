@@ -39,6 +39,8 @@ type Drive struct {
 	cause  error // why it is dead
 	medic  int   // the processor that recovers it
 	epoch  uint32
+	holder int // the processor that has the admin queue,
+	holds  int // if this is not 0
 	barren int // resets since a command last succeeded
 	// Memory that a command which was given up may still be using, until the next reset.
 	loose   []hw.Memory

@@ -96,7 +96,11 @@ func (d *Drive) listen(cpu hw.CPU) {
 // attend takes events: keeps them, reads the log page that has the controller tell of more, and
 // looks at the namespaces again if they changed.
 func (d *Drive) attend(cpu hw.CPU) {
+	if !d.trySeize(cpu) {
+		return
+	}
 	d.admin.reap(cpu)
+	d.release(cpu)
 	if d.admin.broken != nil {
 		d.recover(cpu, d.admin.broken)
 		return
@@ -120,8 +124,9 @@ func (d *Drive) attend(cpu hw.CPU) {
 	if uint32(e.Type) == spec.EventNotice && e.Page == spec.LogNamespaces {
 		d.rescan(cpu)
 	}
-	if d.state == live {
+	if d.state == live && d.trySeize(cpu) {
 		d.listen(cpu)
+		d.release(cpu)
 	}
 }
 

@@ -51,7 +51,6 @@ type pair struct {
 	reqs   []request
 	spare  []uint32 // requests
 	look   hw.Time  // when to look around next
-	taking bool     // completions are being taken: by another processor, if not by this one
 	broken error    // a completion that cannot be
 }
 
@@ -180,22 +179,17 @@ func (p *pair) ring() {
 	}
 }
 
-// reap takes the completions that are there and returns how many. Another processor may come
-// here while an ordered load waits: the admin queue is everybody's.
+// reap takes the completions that are there and returns how many. While an ordered load waits
+// another processor may recover the drive; then there is nothing to take any more.
 func (p *pair) reap(cpu hw.CPU) int {
-	if p.taking || p.broken != nil {
+	if p.broken != nil {
 		return 0
 	}
-	p.taking = true
 	n, epoch := 0, p.d.epoch
 	for p.next(cpu, epoch) {
 		n++
 	}
-	if p.d.epoch != epoch {
-		return n // a reset has made the rings new meanwhile
-	}
-	p.taking = false
-	if n > 0 {
+	if n > 0 && p.d.epoch == epoch {
 		p.d.bar.Write32(spec.Doorbell(p.id, true, p.d.stride), uint32(p.head))
 	}
 	return n

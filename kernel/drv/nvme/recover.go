@@ -101,6 +101,9 @@ func (d *Drive) recover(cpu hw.CPU, why error) {
 		return // another processor is at it
 	}
 	d.state, d.medic = recovering, cpu.ID()
+	d.epoch++ // whoever is at a ring leaves it
+	d.seize(cpu)
+	defer d.release(cpu)
 	if d.barren++; d.barren > barrenMost {
 		d.giveUp(cpu, fmt.Errorf("%d resets did not help: %w", barrenMost, why))
 		return
@@ -110,7 +113,12 @@ func (d *Drive) recover(cpu hw.CPU, why error) {
 		d.giveUp(cpu, fmt.Errorf("%w; %w", why, err))
 		return
 	}
+	d.resend(cpu)
 	d.state = live
+}
+
+// resend sends again what a reset took.
+func (d *Drive) resend(cpu hw.CPU) {
 	now := cpu.Now()
 	for _, p := range d.pairs {
 		if p == nil {
@@ -122,6 +130,7 @@ func (d *Drive) recover(cpu hw.CPU, why error) {
 			}
 		}
 		p.ring()
+		p.cq.Load32(0) // orders the doorbell before the owner's next
 	}
 }
 
@@ -184,7 +193,6 @@ func (d *Drive) empty(cpu hw.CPU) {
 		if p == nil {
 			continue
 		}
-		p.taking = false // whoever was at it finds another epoch
 		for p.broken == nil && p.next(cpu, d.epoch) {
 			continue
 		}
