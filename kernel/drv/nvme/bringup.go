@@ -29,6 +29,9 @@ func (d *Drive) map0() error {
 			spec.MinPage<<spec.CapMPSMIN.Get(d.cap)), ErrRefused)
 	}
 	d.stride = uint(spec.CapDSTRD.Get(d.cap))
+	if d.doorbells() < 1 {
+		return d.fail("open", fmt.Sprintf("stride %d", 4<<d.stride), errDoorbell)
+	}
 	d.ready = hw.Time(spec.CapTO.Get(d.cap)+1) * spec.ReadyUnit * millisecond
 	if spec.CapCRWMS.Get(d.cap) == 1 { // a TO of ff is not enough for slow media (3.1.3.23)
 		long := spec.CRTOCRWMT.Get(uint64(bar.Read32(spec.CRTO)))
@@ -228,13 +231,13 @@ func (d *Drive) negotiate(cpu hw.CPU) error {
 	if err != nil {
 		return err
 	}
-	d.Queues = int(min(got&0xffff, got>>16)) + 1
-	for d.Queues > 1 && spec.Doorbell(d.Queues, true, d.stride)+4 > d.bar.Len() {
-		d.Queues--
-	}
+	d.Queues = min(int(min(got&0xffff, got>>16))+1, d.doorbells())
 	if d.Queues < d.opened {
 		return d.fail("queues", fmt.Sprintf("%d are granted, before %d", d.Queues, d.opened),
 			ErrChanged)
 	}
 	return nil
 }
+
+// doorbells is how many I/O queue pairs have theirs in BAR 0.
+func (d *Drive) doorbells() int { return (d.bar.Len()-spec.Doorbells)/(8<<d.stride) - 1 }

@@ -2,6 +2,7 @@ package nvme
 
 import (
 	"errors"
+	"fmt"
 
 	"tensoros/hw"
 	spec "tensoros/hw/spec/nvme"
@@ -72,7 +73,9 @@ func OpenNamespace(cpu hw.CPU, fn hw.Function, addr hw.Address, id uint32) (*Dri
 	d := &Drive{fn: fn, addr: addr, Timeout: ioTimeout, ID: id, state: recovering, medic: cpu.ID()}
 	err := d.open(cpu)
 	if err != nil {
-		_ = d.abandon(cpu) // what brought it down is the error to tell
+		if stop := d.abandon(cpu); stop != nil {
+			err = fmt.Errorf("%w; %w", err, stop)
+		}
 		return nil, err
 	}
 	return d, nil
@@ -207,6 +210,6 @@ func (d *Drive) abandon(cpu hw.CPU) error {
 	for _, m := range d.loose {
 		m.Free()
 	}
-	d.pairs, d.admin, d.loose = nil, nil, nil
+	d.pairs, d.admin, d.loose, d.orphans = nil, nil, nil, 0
 	return err
 }

@@ -1,0 +1,340 @@
+package nvme
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"testing"
+
+	"tensoros/hw"
+	spec "tensoros/hw/spec/nvme"
+	"tensoros/hw/spec/pcie"
+)
+
+// hostile is a controller that behaves like one except where its bytes say otherwise: then a
+// register reads anything, a command is lost, or memory that it was told of is written.
+type hostile struct {
+	script []byte
+	at     int
+	steps  int
+	cpu    still
+	regs   [spec.Doorbells]byte
+	config [256]byte
+	queues map[uint64]*hostileQueue // by doorbell number / 2
+	mems   []*hostileMemory
+	live   int
+	wild   bool // the driver says so
+}
+
+type hostileQueue struct{ sq, cq, size, head, tail, phase uint64 }
+
+// hostileMost bounds how often the driver may look at the machine in one run.
+const hostileMost = 20_000_000
+
+func (h *hostile) next() byte {
+	if h.steps++; h.steps > hostileMost {
+		panic("the driver does not come to an end")
+	}
+	if len(h.script) == 0 {
+		return 0xff
+	}
+	b := h.script[h.at%len(h.script)]
+	// A script that comes round is another one.
+	b += byte(h.at / len(h.script) * 37)
+	h.at++
+	return b
+}
+
+// evil decides, once in a while, to be so.
+func (h *hostile) evil() bool { return h.next() < 12 }
+
+func (h *hostile) word() (v uint64) {
+	for range 8 {
+		v = v<<8 | uint64(h.next())
+	}
+	return v
+}
+
+// hostileCPU passes time, more than it is asked to.
+type hostileCPU struct {
+	*still
+	id int
+	h  *hostile
+}
+
+func (c hostileCPU) ID() int { return c.id }
+func (c hostileCPU) Relax() {
+	if c.h.steps++; c.h.steps > hostileMost {
+		panic("the driver does not come to an end")
+	}
+	c.now += 1000
+}
+func (c hostileCPU) Idle(until hw.Time) { c.now += 1 + 8*(until-c.now) }
+
+// hostileWindow is configuration space or BAR 0.
+type hostileWindow struct {
+	h      *hostile
+	config bool
+	len    int
+}
+
+func (w hostileWindow) Len() int        { return w.len }
+func (w hostileWindow) Bus() hw.BusAddr { return 0 }
+
+func (w hostileWindow) read(off, n int) uint64 {
+	if off < 0 || off+n > w.len {
+		panic(fmt.Sprintf("a read of %d at %#x", n, off))
+	}
+	if w.h.evil() {
+		if w.h.next() < 64 {
+			return ^uint64(0)
+		}
+		return w.h.word()
+	}
+	var p [8]byte
+	switch {
+	case w.config:
+		copy(p[:n], w.h.config[off%256:])
+	case off < spec.Doorbells:
+		copy(p[:n], w.h.regs[off:])
+	}
+	return binary.LittleEndian.Uint64(p[:])
+}
+
+func (w hostileWindow) write(off, n int, v uint64) {
+	if off < 0 || off+n > w.len {
+		panic(fmt.Sprintf("a write of %d at %#x", n, off))
+	}
+	var p [8]byte
+	binary.LittleEndian.PutUint64(p[:], v)
+	h := w.h
+	switch {
+	case w.config:
+		copy(h.config[off%256:], p[:n])
+	case off >= spec.Doorbells:
+		h.bell(uint64(off-spec.Doorbells)/4, v)
+	default:
+		copy(h.regs[off:], p[:n])
+		h.control()
+	}
+}
+
+func (w hostileWindow) Read8(off int) uint8       { return uint8(w.read(off, 1)) }
+func (w hostileWindow) Read16(off int) uint16     { return uint16(w.read(off, 2)) }
+func (w hostileWindow) Read32(off int) uint32     { return uint32(w.read(off, 4)) }
+func (w hostileWindow) Read64(off int) uint64     { return w.read(off, 8) }
+func (w hostileWindow) Write8(off int, v uint8)   { w.write(off, 1, uint64(v)) }
+func (w hostileWindow) Write16(off int, v uint16) { w.write(off, 2, uint64(v)) }
+func (w hostileWindow) Write32(off int, v uint32) { w.write(off, 4, uint64(v)) }
+func (w hostileWindow) Write64(off int, v uint64) { w.write(off, 8, v) }
+func (w hostileWindow) Copy(int, []byte)          {}
+
+// control follows CC, and is ready at once.
+func (h *hostile) control() {
+	cc := uint64(binary.LittleEndian.Uint32(h.regs[spec.CC:]))
+	csts := spec.CCEN.Get(cc)
+	if spec.CCSHN.Get(cc) != 0 {
+		csts = spec.CSTSSHST.Put(csts, spec.ShutdownDone)
+	}
+	binary.LittleEndian.PutUint32(h.regs[spec.CSTS:], uint32(csts))
+	if csts&1 == 0 {
+		h.queues = map[uint64]*hostileQueue{}
+		return
+	}
+	if h.queues[0] == nil {
+		le := binary.LittleEndian
+		h.queues[0] = &hostileQueue{sq: le.Uint64(h.regs[spec.ASQ:]), cq: le.Uint64(h.regs[spec.ACQ:]),
+			size: spec.AQASQS.Get(uint64(le.Uint32(h.regs[spec.AQA:]))) + 1, phase: 1}
+	}
+}
+
+// bell takes commands up to a tail.
+func (h *hostile) bell(n, tail uint64) {
+	q := h.queues[n/2]
+	if n%2 == 1 || q == nil {
+		return
+	}
+	if tail >= q.size {
+		panic("a doorbell beyond its ring")
+	}
+	for q.head != tail {
+		c := spec.DecodeCommand(h.bytes(q.sq+q.head*spec.SQELen, spec.SQELen))
+		q.head = (q.head + 1) % q.size
+		if h.evil() {
+			continue
+		}
+		e := spec.Completion{CID: c.CID, SQID: uint16(n / 2), SQHD: uint16(q.head), Phase: q.phase == 1}
+		h.obey(n/2, &c, &e)
+		if c.Opcode == spec.AsyncEvent && n == 0 && !h.evil() {
+			continue
+		}
+		h.post(q, &e)
+	}
+}
+
+func (h *hostile) post(q *hostileQueue, e *spec.Completion) {
+	p := h.bytes(q.cq+q.tail*spec.CQELen, spec.CQELen)
+	e.Encode(p)
+	if h.evil() {
+		p[h.next()%16] ^= h.next()
+	}
+	if q.tail++; q.tail == q.size {
+		q.tail, q.phase = 0, 1-q.phase
+	}
+}
+
+// obey does what an admin command asks for.
+func (h *hostile) obey(queue uint64, c *spec.Command, e *spec.Completion) {
+	if h.evil() {
+		e.Status = spec.Status(h.word()) & 0x7fff
+	}
+	if queue != 0 {
+		return
+	}
+	switch c.Opcode {
+	case spec.SetFeatures:
+		e.Result = uint32(h.next()) | uint32(h.next())<<16
+	case spec.CreateSQ:
+		id := uint64(c.CDW10 & 0xffff)
+		if cq := h.queues[1<<20|id]; cq != nil {
+			h.queues[id] = &hostileQueue{sq: c.PRP1, cq: cq.cq, size: uint64(c.CDW10>>16) + 1, phase: 1}
+		}
+	case spec.CreateCQ:
+		h.queues[1<<20|uint64(c.CDW10&0xffff)] = &hostileQueue{cq: c.PRP1}
+	case spec.Identify, spec.GetLogPage:
+		p := h.bytes(c.PRP1, 4096)
+		switch c.CDW10 & 0xff {
+		case spec.CNSController:
+			(&spec.Controller{Model: "m", Serial: "s", MDTS: h.next(), ONCS: 0xffff, OAES: 0x300,
+				SGLS: uint32(h.next()), CRDT: [3]uint16{1, 2, 65535}}).Encode(p)
+		case spec.CNSActive:
+			clear(p)
+			p[0], p[4] = 1, 2
+		default:
+			n := spec.Namespace{Size: h.word() >> (h.next() % 64)}
+			n.LBADS[0] = 9 + h.next()&3
+			n.Encode(p)
+		}
+		for h.evil() {
+			p[h.word()%4096] = h.next()
+		}
+	}
+}
+
+// bytes are at a bus address, which must be the driver's and live.
+func (h *hostile) bytes(at uint64, n int) []byte {
+	for _, m := range h.mems {
+		if off := at - m.at; at >= m.at && off+uint64(n) <= uint64(len(m.p)) {
+			if m.freed {
+				panic("the controller was told of memory that is freed")
+			}
+			return m.p[off:][:n]
+		}
+	}
+	panic(fmt.Sprintf("the controller was told of %#x", at))
+}
+
+// hostileMemory is written behind the driver's back when it looks.
+type hostileMemory struct {
+	bytesOf
+	h     *hostile
+	at    uint64
+	freed bool
+}
+
+func (m *hostileMemory) Bus() hw.BusAddr { return hw.BusAddr(m.at) }
+func (m *hostileMemory) Free()           { m.freed = true; m.h.live-- }
+func (m *hostileMemory) Load32(off int) uint32 {
+	if m.freed {
+		panic("freed memory is read")
+	}
+	if m.h.evil() && m.h.evil() {
+		m.p[m.h.word()%uint64(len(m.p))] = m.h.next()
+	}
+	return binary.LittleEndian.Uint32(m.p[off:])
+}
+
+// function of a hostile controller.
+func (h *hostile) Config() hw.Window          { return hostileWindow{h, true, pcie.ConfigLen} }
+func (h *hostile) BAR(int) (hw.Window, error) { return hostileWindow{h, false, 8192}, nil }
+func (h *hostile) Route(int, int) error       { return nil }
+func (h *hostile) Err() error                 { return nil }
+func (h *hostile) Close() error               { return nil }
+func (h *hostile) Reset() error               { clear(h.regs[spec.CC:]); h.control(); return nil }
+func (h *hostile) Memory(n int) (hw.Memory, error) {
+	at := uint64(1 << 20)
+	if k := len(h.mems); k > 0 {
+		at = (h.mems[k-1].at + uint64(len(h.mems[k-1].p)) + 4095) &^ 4095
+	}
+	m := &hostileMemory{bytesOf: bytesOf{p: make([]byte, n)}, h: h, at: at}
+	h.mems = append(h.mems, m)
+	h.live++
+	return m, nil
+}
+
+// drive uses everything that the driver offers.
+func (h *hostile) drive() {
+	cpu, other := hostileCPU{&h.cpu, 0, h}, hostileCPU{&h.cpu, 1, h}
+	binary.LittleEndian.PutUint64(h.regs[spec.CAP:], spec.CapMQES.Put(0, uint64(h.next())+1))
+	binary.LittleEndian.PutUint32(h.config[pcie.VendorID:], 0x12345678)
+	h.queues = map[uint64]*hostileQueue{}
+	d, err := Open(cpu, h, hw.Address{})
+	if err != nil {
+		h.wild = errors.Is(err, ErrWild)
+		return
+	}
+	d.Timeout = 10 * millisecond
+	for op := OpRead; op <= OpDeallocate; op++ {
+		n := uint64(1 + h.next()%32)
+		var segs []Segment
+		if op.data() {
+			m, _ := h.Memory(int(n) * d.BlockSize)
+			segs = []Segment{{m.Bus(), m.Len()}}
+			defer m.Free()
+		}
+		for _, c := range []hw.CPU{cpu, other} {
+			_ = d.AddQueue(c)
+			if t, err := d.Submit(c, op, uint64(h.next()), n, segs); err == nil {
+				_ = d.Wait(c, t)
+			}
+		}
+	}
+	_, _ = d.Health(other)
+	_, _ = d.Errors(cpu)
+	_, _ = d.Describe(cpu, 2)
+	_ = d.Use(cpu, 2)
+	_ = d.Close(cpu)
+	h.wild = d.wild()
+}
+
+// FuzzHostile: whatever a controller answers and writes to the memory that it is told of, the
+// driver comes to an end, without a panic, with nothing outside of its memory and nothing leaked.
+func FuzzHostile(f *testing.F) {
+	f.Add([]byte{0xff})
+	f.Add([]byte{1, 200, 90, 255, 30, 7, 199, 40, 41, 42, 43, 250})
+	f.Add([]byte("a hostile controller answers what it likes, and when it likes"))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		h := &hostile{script: script}
+		h.drive()
+		if h.cpu.now > 3600_000*millisecond {
+			t.Errorf("it took %v s", h.cpu.now/1e9)
+		}
+		if h.live != 0 && !h.wild {
+			t.Errorf("%d regions of memory are left", h.live)
+		}
+	})
+}
+
+// TestHostile runs scripts that chance has written, so that every test run meets some.
+func TestHostile(t *testing.T) {
+	seed := uint64(1)
+	for range 300 {
+		script := make([]byte, 64)
+		for i := range script {
+			seed = seed*6364136223846793005 + 1442695040888963407
+			script[i] = byte(seed >> 56)
+		}
+		h := &hostile{script: script}
+		h.drive()
+	}
+}
