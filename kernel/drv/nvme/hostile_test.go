@@ -23,7 +23,10 @@ type hostile struct {
 	queues map[uint64]*hostileQueue // by doorbell number / 2
 	mems   []*hostileMemory
 	live   int
-	wild   bool // the driver says so
+	wild   bool              // the driver says so
+	events []spec.Completion // requests that wait for one
+	blocks uint64
+	active []byte
 }
 
 type hostileQueue struct{ sq, cq, size, head, tail, phase uint64 }
@@ -166,6 +169,7 @@ func (h *hostile) bell(n, tail uint64) {
 		e := spec.Completion{CID: c.CID, SQID: uint16(n / 2), SQHD: uint16(q.head), Phase: q.phase == 1}
 		h.obey(n/2, &c, &e)
 		if c.Opcode == spec.AsyncEvent && n == 0 && !h.evil() {
+			h.events = append(h.events, e)
 			continue
 		}
 		h.post(q, &e)
@@ -210,9 +214,16 @@ func (h *hostile) obey(queue uint64, c *spec.Command, e *spec.Completion) {
 		case spec.CNSActive:
 			clear(p)
 			p[0], p[4] = 1, 2
+			if h.active != nil {
+				clear(p)
+				copy(p, h.active)
+			}
 		default:
 			n := spec.Namespace{Size: h.word() >> (h.next() % 64)}
 			n.LBADS[0] = 9 + h.next()&3
+			if h.blocks > 0 {
+				n.Size = h.blocks
+			}
 			n.Encode(p)
 		}
 		for h.evil() {
@@ -336,5 +347,112 @@ func TestHostile(t *testing.T) {
 		}
 		h := &hostile{script: script}
 		h.drive()
+	}
+}
+
+// tell completes the request for an event.
+func (h *hostile) tell(kind, info, page uint32) {
+	e := h.events[0]
+	h.events = h.events[1:]
+	e.Result = kind | info<<spec.EventInfoShift | page<<spec.EventLogPageShift
+	h.post(h.queues[0], &e)
+}
+
+// polite opens the drive of a controller without evil.
+func polite(t *testing.T) (*hostile, *Drive, hostileCPU) {
+	h := &hostile{blocks: 1000, queues: map[uint64]*hostileQueue{}}
+	binary.LittleEndian.PutUint64(h.regs[spec.CAP:], spec.CapMQES.Put(0, 255))
+	binary.LittleEndian.PutUint32(h.config[pcie.VendorID:], 0x12345678)
+	cpu := hostileCPU{&h.cpu, 0, h}
+	d, err := Open(cpu, h, hw.Address{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, d, cpu
+}
+
+// TestEvents: events are kept and the next is asked for; a namespace may grow, but not go away.
+func TestEvents(t *testing.T) {
+	h, d, cpu := polite(t)
+	for i := range uint32(eventsKept + 4) {
+		h.tell(spec.EventSMART, i%3, spec.LogSMART)
+		h.cpu.now += lookEvery
+		d.Poll(cpu)
+	}
+	if l := d.Events(); len(l) != eventsKept || d.Stats.Events != eventsKept+4 ||
+		l[eventsKept-1].String() != "health, information 01h, log page 02h" || len(h.events) != 1 {
+		t.Errorf("%d events: %v; %d requests", len(l), l, len(h.events))
+	}
+	h.blocks = 5000
+	h.tell(spec.EventNotice, spec.EventNamespace, spec.LogNamespaces)
+	h.cpu.now += lookEvery
+	if d.Poll(cpu); d.Blocks != 5000 || d.state != live {
+		t.Errorf("%d blocks", d.Blocks)
+	}
+	m, _ := h.Memory(512 << 3)
+	ticket, err := d.Submit(cpu, OpRead, 0, 1, []Segment{{m.Bus(), d.BlockSize}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.active = []byte{2, 0, 0, 0}
+	h.tell(spec.EventNotice, spec.EventNamespace, spec.LogNamespaces)
+	h.cpu.now += lookEvery
+	d.Poll(cpu)
+	_ = d.Wait(cpu, ticket) // it completed before
+	if _, err := d.Submit(cpu, OpFlush, 0, 0, nil); !errors.Is(err, ErrNoDrive) {
+		t.Errorf("the namespace is gone: %v", err)
+	}
+	m.Free()
+	if err := d.Close(cpu); !errors.Is(err, ErrNoDrive) || h.live != 0 {
+		t.Errorf("%v, %d regions are left", err, h.live)
+	}
+}
+
+// TestRetryDelay: the controller's own delay is kept, in units of 100 ms (Base, 5.17.2.1: CRDT).
+func TestRetryDelay(t *testing.T) {
+	d := &Drive{Timeout: 30_000 * millisecond}
+	d.id.CRDT = [3]uint16{1, 20, 65535}
+	for _, c := range []struct {
+		status spec.Status
+		tries  uint8
+		wait   hw.Time
+		again  bool
+	}{
+		{spec.Interrupted | 1<<11, 1, 100 * millisecond, true},
+		{spec.Interrupted | 2<<11, 5, 2000 * millisecond, true},
+		{spec.Interrupted | 3<<11, 1, 30_000 * millisecond, true}, // not beyond a deadline
+		{spec.Interrupted, 3, 4 * backoff, true},
+		{spec.Interrupted, tries, 0, false},
+		{spec.Interrupted | spec.DNR, 1, 0, false},
+		{spec.UnrecoveredRead, 1, backoff, true},
+		{spec.UnrecoveredRead, 2, 0, false},
+		{spec.CompareFailure, 1, 0, false},
+	} {
+		if wait, again := d.policy(c.status, c.tries); wait != c.wait || again != c.again {
+			t.Errorf("%v, try %d: %v %v", c.status, c.tries, wait, again)
+		}
+	}
+}
+
+// TestAWrongIdentifierNamesNoCommand: whichever bit of it turns, another command in flight is not
+// taken for the one that completed.
+func TestAWrongIdentifierNamesNoCommand(t *testing.T) {
+	d := newDrive(t, 9, 128<<10)
+	p := d.pairs[0]
+	for range Depth {
+		if _, err := d.Submit(&still{}, OpRead, 0, 1, []Segment{{0x1000, 512}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range p.slots {
+		for bit := range 16 {
+			e := spec.Completion{SQID: 1, CID: p.slots[i].cmd.CID ^ 1<<bit}
+			if p.broken = nil; p.settle(&still{}, &e) || p.broken == nil {
+				t.Fatalf("slot %d, bit %d is taken", i, bit)
+			}
+		}
+	}
+	if p.inFlight() != Depth {
+		t.Errorf("%d in flight", p.inFlight())
 	}
 }
