@@ -230,13 +230,13 @@ func TestNVMeFaultEffects(t *testing.T) {
 	}{
 		{"opcode=read times=3: media-error", true, nil, nil},
 		{`opcode=write times=3: status "Command Interrupted"`, false, nil,
-			func(s nvme.Stats) bool { return s.Retries == 3 && s.Resets == 1 }},
+			func(s nvme.Stats) bool { return s.Retries == 3 && s.Resets == 0 }},
 		{`opcode=read: status "Namespace Not Ready"`, true, nil,
-			func(s nvme.Stats) bool { return s.Retries > 5 && s.Resets == 1 }},
+			func(s nvme.Stats) bool { return s.Retries > 5 && s.Resets == 0 }},
 		{"opcode=read nth=5: timeout", false, nil,
-			func(s nvme.Stats) bool { return s.Aborts == 1 && s.Resets == 1 && s.Retries == 1 }},
+			func(s nvme.Stats) bool { return s.Aborts == 1 && s.Resets == 0 && s.Retries == 1 }},
 		{"opcode=read nth=5: timeout\nopcode=abort: timeout", false, nil,
-			func(s nvme.Stats) bool { return s.Aborts == 1 && s.Resets == 2 }},
+			func(s nvme.Stats) bool { return s.Aborts == 1 && s.Resets == 1 }},
 		{"queue=1 every=4: abort", false, nil, func(s nvme.Stats) bool { return s.Retries > 5 }},
 		{"queue=1 nth=9: delay 2ms", false, nil, nil},
 		{"p=0.5: lost-interrupt", false, nil, func(s nvme.Stats) bool { return s.Retries == 0 }},
@@ -245,12 +245,12 @@ func TestNVMeFaultEffects(t *testing.T) {
 		{"opcode=read every=3: corrupt-dma", false, nil,
 			func(s nvme.Stats) bool { return s.Retries == 0 }},
 		{"queue=1 every=7: corrupt-cqe", false, nil, nil},
-		{"queue=1 nth=12: fatal", false, nil, func(s nvme.Stats) bool { return s.Resets == 2 }},
+		{"queue=1 nth=12: fatal", false, nil, func(s nvme.Stats) bool { return s.Resets == 1 }},
 		{"queue=1 nth=11: reset-stuck\nqueue=1 nth=12: fatal", true, hw.ErrTimeout,
 			func(s nvme.Stats) bool { return s.FunctionResets == 1 }},
 		{"queue=1 nth=12: removal", true, hw.ErrLost, nil},
 		{"at=300us: removal", true, hw.ErrLost, nil},
-		{"at=300us: fatal", false, nil, func(s nvme.Stats) bool { return s.Resets == 2 }},
+		{"at=300us: fatal", false, nil, func(s nvme.Stats) bool { return s.Resets == 1 }},
 		{"opcode=identify nth=2: timeout", false, nil,
 			func(s nvme.Stats) bool { return s.FunctionResets == 1 }},
 		{"opcode=create-io-submission-queue nth=1: abort", false, nil, nil},
@@ -278,8 +278,9 @@ func TestNVMeFaultEffects(t *testing.T) {
 
 // faultPlan draws a plan of one to four lines.
 func faultPlan(r *sim.Rand) string {
-	targets := []string{"opcode=read", "opcode=write", "opcode=flush", "opcode=write-zeroes", "queue=1",
-		"lba=40-60", "queue=0", "opcode=abort", "opcode=identify", "opcode=create-io-completion-queue"}
+	targets := []string{"opcode=read", "opcode=write", "opcode=flush", "opcode=write-zeroes",
+		"queue=1", "lba=40-60", "queue=0", "opcode=abort", "opcode=identify",
+		"opcode=create-io-completion-queue"}
 	whens := []string{"nth=%d", "every=%d", "p=0.0%d", "p=0.3 times=%d"}
 	effects := []string{"media-error", `status "Internal Error"`, `status "Command Interrupted"`,
 		"timeout", "delay 300us", "delay 2ms", "abort", "lost-interrupt", "corrupt-dma detected",
@@ -341,7 +342,7 @@ func TestNVMeFaultPlans(t *testing.T) {
 		}
 		sum.Retries += f.d.Stats.Retries
 		sum.Aborts += f.d.Stats.Aborts
-		sum.Resets += f.d.Stats.Resets - 1
+		sum.Resets += f.d.Stats.Resets
 		sum.FunctionResets += f.d.Stats.FunctionResets
 		if t.Failed() {
 			t.Fatalf("seed %d: %q: %+v %v", seed, plan, f.d.Stats, f.errs)

@@ -1,6 +1,7 @@
 package nvme
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -60,7 +61,29 @@ func (d *Drive) bringUp(cpu hw.CPU) error {
 			return err
 		}
 	}
+	if err := d.behave(cpu); err != nil {
+		return err
+	}
 	return d.arm(cpu)
+}
+
+// behave asks a controller that has retry delays to tell them (Base, 5.27.1.18: ACRE).
+func (d *Drive) behave(cpu hw.CPU) error {
+	if d.id.CRDT == [3]uint16{} {
+		return nil
+	}
+	err := d.page(func(buf hw.Memory) error {
+		clear(buf.Bytes())
+		buf.Bytes()[0] = 1
+		_, err := d.command(cpu, spec.Command{Opcode: spec.SetFeatures, PRP1: uint64(buf.Bus()),
+			CDW10: spec.FeatHostBehavior})
+		return err
+	})
+	var refused *StatusError
+	if errors.As(err, &refused) {
+		return nil // it is driven without
+	}
+	return err
 }
 
 // enable gives a disabled controller the admin queue, and enables it (Base, 3.5.1).
@@ -130,6 +153,7 @@ func (d *Drive) identify(cpu hw.CPU) error {
 		if d.Model != "" && (id.Model != d.Model || id.Serial != d.Serial) {
 			return d.fail("identify", fmt.Sprintf("%q %q", id.Model, id.Serial), ErrChanged)
 		}
+		first := d.Model == ""
 		d.id = id
 		d.Model, d.Serial, d.Firmware = id.Model, id.Serial, id.Firmware
 		d.WriteCache = id.VWC&spec.VWCPresent != 0
@@ -137,6 +161,7 @@ func (d *Drive) identify(cpu hw.CPU) error {
 		if id.MDTS != 0 && id.MDTS < 16 {
 			d.MaxTransfer = min(d.MaxTransfer, spec.MinPage<<id.MDTS)
 		}
+		d.SGL = id.SGLS&3 != 0 && (first || d.SGL) // of double words, or of bytes
 		return d.scan(cpu, buf)
 	})
 }

@@ -21,6 +21,8 @@ type Drive struct {
 	// Timeout is how long a command may take before it is aborted. Open sets 30 s, as Linux does.
 	Timeout hw.Time
 	Stats   Stats
+	// SGL has SGLs name long data, as the controller takes them; false has PRPs name all data.
+	SGL bool
 
 	fn     hw.Function
 	addr   hw.Address
@@ -30,7 +32,6 @@ type Drive struct {
 	ready  hw.Time // CAP.TO or CRTO
 	id     spec.Controller
 	shift  uint8
-	sgl    bool
 	zero   uint64 // blocks a Write Zeroes may name; 0: not asked yet
 	admin  *pair
 	pairs  []*pair // by processor; nil where there is none
@@ -96,6 +97,7 @@ func (d *Drive) open(cpu hw.CPU) error {
 	if err := d.climb(cpu); err != nil {
 		return err
 	}
+	d.Stats.Resets-- // the first is how one begins
 	d.state = live
 	return d.AddQueue(cpu)
 }

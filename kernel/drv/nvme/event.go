@@ -45,7 +45,6 @@ type events struct {
 	came  bool // the request completed with
 	word  uint32
 	kept  []Event
-	fresh bool // a namespace changed
 }
 
 // take keeps what an Asynchronous Event Request completed with.

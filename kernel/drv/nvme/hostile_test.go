@@ -146,8 +146,8 @@ func (h *hostile) control() {
 	}
 	if h.queues[0] == nil {
 		le := binary.LittleEndian
-		h.queues[0] = &hostileQueue{sq: le.Uint64(h.regs[spec.ASQ:]), cq: le.Uint64(h.regs[spec.ACQ:]),
-			size: spec.AQASQS.Get(uint64(le.Uint32(h.regs[spec.AQA:]))) + 1, phase: 1}
+		h.queues[0] = &hostileQueue{sq: le.Uint64(h.regs[spec.ASQ:]),
+			cq: le.Uint64(h.regs[spec.ACQ:]), size: spec.AQASQS.Get(uint64(le.Uint32(h.regs[spec.AQA:]))) + 1, phase: 1}
 	}
 }
 
@@ -166,7 +166,8 @@ func (h *hostile) bell(n, tail uint64) {
 		if h.evil() {
 			continue
 		}
-		e := spec.Completion{CID: c.CID, SQID: uint16(n / 2), SQHD: uint16(q.head), Phase: q.phase == 1}
+		e := spec.Completion{CID: c.CID, SQID: uint16(n / 2), SQHD: uint16(q.head),
+			Phase: q.phase == 1}
 		h.obey(n/2, &c, &e)
 		if c.Opcode == spec.AsyncEvent && n == 0 && !h.evil() {
 			h.events = append(h.events, e)
@@ -201,7 +202,8 @@ func (h *hostile) obey(queue uint64, c *spec.Command, e *spec.Completion) {
 	case spec.CreateSQ:
 		id := uint64(c.CDW10 & 0xffff)
 		if cq := h.queues[1<<20|id]; cq != nil {
-			h.queues[id] = &hostileQueue{sq: c.PRP1, cq: cq.cq, size: uint64(c.CDW10>>16) + 1, phase: 1}
+			h.queues[id] = &hostileQueue{sq: c.PRP1, cq: cq.cq, size: uint64(c.CDW10>>16) + 1,
+				phase: 1}
 		}
 	case spec.CreateCQ:
 		h.queues[1<<20|uint64(c.CDW10&0xffff)] = &hostileQueue{cq: c.PRP1}
@@ -259,7 +261,7 @@ func (m *hostileMemory) Load32(off int) uint32 {
 	if m.freed {
 		panic("freed memory is read")
 	}
-	if m.h.evil() && m.h.evil() {
+	if m.h.evil() && m.h.next() < 64 {
 		m.p[m.h.word()%uint64(len(m.p))] = m.h.next()
 	}
 	return binary.LittleEndian.Uint32(m.p[off:])

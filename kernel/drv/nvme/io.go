@@ -161,7 +161,11 @@ type builder struct {
 func (b *builder) run(segs []Segment) error {
 	for _, s := range segs {
 		for s.Len > 0 {
-			n, err := b.add(s)
+			step := b.add
+			if b.p.d.SGL && s.Len > sglLeast {
+				step = b.whole
+			}
+			n, err := step(s)
 			if err != nil {
 				return err
 			}
@@ -169,7 +173,30 @@ func (b *builder) run(segs []Segment) error {
 			s.Len -= n
 		}
 	}
+	if b.bytes == 0 {
+		return nil
+	}
 	return b.emit()
+}
+
+// sglLeast is up to which length PRPs do without a list: then an SGL saves nothing.
+const sglLeast = 2 * spec.MinPage
+
+// whole makes a command of a segment's next bytes, as many as one may move, named by one SGL
+// descriptor: no list is written, none has to be fetched. It returns how many.
+func (b *builder) whole(s Segment) (int, error) {
+	if b.bytes > 0 {
+		if err := b.emit(); err != nil {
+			return 0, err
+		}
+	}
+	if err := b.open(); err != nil {
+		return 0, err
+	}
+	n := min(s.Len, b.p.d.MaxTransfer)
+	b.cmd.SetSGL1(spec.SGL{Addr: uint64(s.Bus), Len: uint32(n)})
+	b.aim(uint64(n) >> b.p.d.shift)
+	return n, nil
 }
 
 // add appends the next bytes of a segment that lie in one page, and returns how many.
