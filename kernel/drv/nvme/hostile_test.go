@@ -147,7 +147,8 @@ func (h *hostile) control() {
 	if h.queues[0] == nil {
 		le := binary.LittleEndian
 		h.queues[0] = &hostileQueue{sq: le.Uint64(h.regs[spec.ASQ:]),
-			cq: le.Uint64(h.regs[spec.ACQ:]), size: spec.AQASQS.Get(uint64(le.Uint32(h.regs[spec.AQA:]))) + 1, phase: 1}
+			cq:   le.Uint64(h.regs[spec.ACQ:]),
+			size: spec.AQASQS.Get(uint64(le.Uint32(h.regs[spec.AQA:]))) + 1, phase: 1}
 	}
 }
 

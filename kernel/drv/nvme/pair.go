@@ -51,6 +51,7 @@ type pair struct {
 	reqs   []request
 	spare  []uint32 // requests
 	look   hw.Time  // when to look around next
+	oldest hw.Time  // when the command was sent that was in flight longest, at the last look
 	broken error    // a completion that cannot be
 }
 
@@ -88,7 +89,7 @@ type request struct {
 }
 
 func (d *Drive) newPair(id, size int, lists bool) (*pair, error) {
-	p := &pair{d: d, id: id, size: size, phase: spec.CQEPhase}
+	p := &pair{d: d, id: id, size: size, phase: spec.CQEPhase, oldest: hw.Forever}
 	var err error
 	if p.sq, err = d.fn.Memory(size * spec.SQELen); err != nil {
 		return nil, err
@@ -288,11 +289,19 @@ func (p *pair) poll(cpu hw.CPU) int {
 		return 0
 	}
 	n := p.reap(cpu)
-	if now := cpu.Now(); p.broken != nil || now >= p.look {
+	now := cpu.Now()
+	if p.broken != nil || now >= p.look {
 		p.watch(cpu, now, n == 0)
+	}
+	if n == 0 && now-p.oldest > late {
+		cpu.Idle(now + min((now-p.oldest)/64, millisecond))
 	}
 	return n
 }
+
+// late is when a command is not expected any more: a processor that polls for it takes naps, a
+// sixty-fourth of the wait.
+const late = 20 * millisecond
 
 // await polls until done. It ends, because every command does.
 func (p *pair) await(cpu hw.CPU, done func(*pair) bool) {

@@ -56,6 +56,7 @@ func (p *pair) watch(cpu hw.CPU, now hw.Time, idle bool) {
 		}
 	}
 	epoch := d.epoch
+	p.oldest = hw.Forever
 	d.attend(cpu)
 	for i := 0; i < len(p.slots) && d.epoch == epoch && d.state == live; i++ {
 		p.deadline(cpu, uint16(i), now)
@@ -68,6 +69,9 @@ func (p *pair) watch(cpu hw.CPU, now hw.Time, idle bool) {
 // deadline does what is due for a slot.
 func (p *pair) deadline(cpu hw.CPU, i uint16, now hw.Time) {
 	d, s := p.d, &p.slots[i]
+	if s.flies() {
+		p.oldest = min(p.oldest, s.at)
+	}
 	switch {
 	case s.state == slotWaiting && now >= s.at:
 		p.send(cpu, i, now)
