@@ -202,7 +202,7 @@ func (d *Drive) abandon(cpu hw.CPU) error {
 	wild := d.wild()
 	d.state = closed
 	if wild {
-		return err // it may still write: the memory must stay
+		return d.cause // it may still write: the memory must stay
 	}
 	for _, p := range append(d.pairs, d.admin) {
 		if p != nil {

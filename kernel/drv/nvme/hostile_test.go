@@ -161,6 +161,9 @@ func (h *hostile) bell(n, tail uint64) {
 	if tail >= q.size {
 		panic("a doorbell beyond its ring")
 	}
+	if q.sq%4096 != 0 || q.cq%4096 != 0 {
+		panic("a ring off its page")
+	}
 	for q.head != tail {
 		c := spec.DecodeCommand(h.bytes(q.sq+q.head*spec.SQELen, spec.SQELen))
 		q.head = (q.head + 1) % q.size
@@ -269,12 +272,18 @@ func (m *hostileMemory) Load32(off int) uint32 {
 }
 
 // function of a hostile controller.
-func (h *hostile) Config() hw.Window          { return hostileWindow{h, true, pcie.ConfigLen} }
-func (h *hostile) BAR(int) (hw.Window, error) { return hostileWindow{h, false, 8192}, nil }
-func (h *hostile) Route(int, int) error       { return nil }
-func (h *hostile) Err() error                 { return nil }
-func (h *hostile) Close() error               { return nil }
-func (h *hostile) Reset() error               { clear(h.regs[spec.CC:]); h.control(); return nil }
+func (h *hostile) Config() hw.Window { return hostileWindow{h, true, pcie.ConfigLen} }
+func (h *hostile) BAR(int) (hw.Window, error) {
+	return hostileWindow{h, false, 8192}, nil
+}
+func (h *hostile) Route(int, int) error { return nil }
+func (h *hostile) Err() error           { return nil }
+func (h *hostile) Close() error         { return nil }
+func (h *hostile) Reset() error {
+	clear(h.regs[spec.CC:spec.CMBLOC])
+	h.control()
+	return nil
+}
 func (h *hostile) Memory(n int) (hw.Memory, error) {
 	at := uint64(1 << 20)
 	if k := len(h.mems); k > 0 {
@@ -289,7 +298,8 @@ func (h *hostile) Memory(n int) (hw.Memory, error) {
 // drive uses everything that the driver offers.
 func (h *hostile) drive() {
 	cpu, other := hostileCPU{&h.cpu, 0, h}, hostileCPU{&h.cpu, 1, h}
-	binary.LittleEndian.PutUint64(h.regs[spec.CAP:], spec.CapMQES.Put(0, uint64(h.next())+1))
+	capability := spec.CapMQES.Put(0, uint64(h.next())+1)
+	binary.LittleEndian.PutUint64(h.regs[spec.CAP:], capability)
 	binary.LittleEndian.PutUint32(h.config[pcie.VendorID:], 0x12345678)
 	h.queues = map[uint64]*hostileQueue{}
 	d, err := Open(cpu, h, hw.Address{})

@@ -138,13 +138,13 @@ func TestQtestMediaErrors(t *testing.T) {
 // TestQtestResetUnderLoad: requests are in flight when the controller is disabled, or its function
 // reset, behind the driver's back; each of them ends well.
 func TestQtestResetUnderLoad(t *testing.T) {
+	disable := func(f hw.Function) {
+		if bar, err := f.BAR(0); err == nil {
+			bar.Write32(spec.CC, 0)
+		}
+	}
 	for name, hit := range map[string]func(f hw.Function){
-		"disabled": func(f hw.Function) {
-			bar, err := f.BAR(0)
-			if err == nil {
-				bar.Write32(spec.CC, 0)
-			}
-		},
+		"disabled":         disable,
 		"function reset":   func(f hw.Function) { _ = f.Reset() },
 		"no bus mastering": func(f hw.Function) { f.Config().Write16(4, 2) },
 	} {
