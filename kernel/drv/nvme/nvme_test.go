@@ -95,6 +95,17 @@ func pieces(d *Drive, i int) (c spec.Command, addrs []hw.BusAddr) {
 	p := d.pairs[0]
 	c = spec.DecodeCommand(p.sq.Bytes()[i*spec.SQELen:])
 	left := int(c.CDW12&0xffff+1) << d.shift
+	if c.Flags != 0 {
+		sgl := c.SGL1()
+		if sgl.Type != spec.SGLDataBlock || int(sgl.Len) != left || c.Flags != spec.PSDTSGL<<6 {
+			panic("an SGL of another length, or kind, or none")
+		}
+		for at := sgl.Addr; left > 0; left -= 4 {
+			addrs = append(addrs, hw.BusAddr(at))
+			at += 4
+		}
+		return c, addrs
+	}
 	pages := []uint64{c.PRP1}
 	for n := left - (4096 - int(c.PRP1%4096)); n > 0; n -= 4096 {
 		k := len(pages) - 1
@@ -117,14 +128,15 @@ func pieces(d *Drive, i int) (c spec.Command, addrs []hw.BusAddr) {
 // FuzzSubmit: however segments lie, the commands together name every block once and in order, and
 // every byte where the segments say.
 func FuzzSubmit(f *testing.F) {
-	f.Add(uint64(7), uint16(0), uint16(8), uint16(512), uint16(300), false)
-	f.Add(uint64(0), uint16(4), uint16(1), uint16(4092), uint16(1), true)
-	f.Fuzz(func(t *testing.T, lba uint64, off1, n1, off2, n2 uint16, big bool) {
+	f.Add(uint64(7), uint16(0), uint16(8), uint16(512), uint16(300), false, false)
+	f.Add(uint64(0), uint16(4), uint16(1), uint16(4092), uint16(1), true, true)
+	f.Fuzz(func(t *testing.T, lba uint64, off1, n1, off2, n2 uint16, big, sgl bool) {
 		shift, most := uint8(9), 128<<10
 		if big {
 			shift, most = 12, 1<<20
 		}
 		d := newDrive(t, shift, most)
+		d.SGL = sgl
 		lba &= 1<<40 - 1
 		segs := []Segment{{0x10000000 + hw.BusAddr(off1&^3), int(n1%1000+1) << shift},
 			{0x20000000 + hw.BusAddr(off2&^3), int(n2%1000+1) << shift}}
