@@ -54,6 +54,12 @@ func (s *Scrub) step() (bool, error) {
 		}
 	}
 	over, err := s.under.step()
+	var media *nvme.StatusError
+	if errors.As(err, &media) { // the rest may be readable
+		s.under = nil
+		s.Problems = append(s.Problems, *s.of.Unread(s.unit, err))
+		return false, nil
+	}
 	if err != nil {
 		return false, s.end(err)
 	}

@@ -151,6 +151,23 @@ func TestSilentCorruptionIsFound(t *testing.T) {
 		if len(scrub.Problems) == 0 {
 			t.Error("the scrub finds nothing")
 		}
+		o, _ := k.Volumes[0].FS.Lookup("x")
+		runs, err := k.Volumes[0].FS.Runs(o, 65536, 4096)
+		if err != nil {
+			return err
+		}
+		faultDrives(t, l.board, k, fmt.Sprintf("lba=%d: media-error", runs[0].Off/512), 0)
+		if scrub, task, err = k.Scrub(k.Volumes[0], 0); err != nil {
+			return err
+		}
+		if err := k.Loop.Wait(task); err != nil {
+			return err
+		}
+		if l := fmt.Sprint(scrub.Problems); len(scrub.Problems) != 1 ||
+			!strings.Contains(l, "object x, bytes 65536 to") ||
+			!strings.Contains(l, "Unrecovered Read") {
+			t.Errorf("a block that cannot be read: %v", l)
+		}
 		l.board.Drives[0].SetFaults(nil, 0)
 		_, err = k.Volumes[0].FS.Get("x")
 		return err
