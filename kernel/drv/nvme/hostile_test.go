@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"tensoros/hw"
@@ -467,5 +468,53 @@ func TestAWrongIdentifierNamesNoCommand(t *testing.T) {
 	}
 	if p.inFlight() != Depth {
 		t.Errorf("%d in flight", p.inFlight())
+	}
+}
+
+// TestOpenRefuses: what cannot be driven is told, and nothing stays behind.
+func TestOpenRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(h *hostile, capability *uint64)
+		want error
+		text string
+	}{
+		{"large pages", func(_ *hostile, v *uint64) { *v = spec.CapMPSMIN.Put(*v, 2) }, ErrRefused,
+			"memory pages of 16384 bytes"},
+		{"one entry", func(_ *hostile, v *uint64) { *v = spec.CapMQES.Put(*v, 0) }, ErrRefused,
+			"one entry"},
+		{"doorbells far apart", func(_ *hostile, v *uint64) { *v = spec.CapDSTRD.Put(*v, 10) },
+			errDoorbell, "stride 4096"},
+		{"no namespace", func(h *hostile, _ *uint64) { h.active = []byte{0, 0, 0, 0} }, ErrNoDrive,
+			"no active namespace"},
+		{"too many blocks", func(h *hostile, _ *uint64) { h.blocks = 1 << 62 }, ErrNoDrive,
+			"namespace 1"},
+	} {
+		h := &hostile{blocks: 1000, queues: map[uint64]*hostileQueue{}}
+		v := spec.CapMQES.Put(0, 255)
+		c.set(h, &v)
+		binary.LittleEndian.PutUint64(h.regs[spec.CAP:], v)
+		binary.LittleEndian.PutUint32(h.config[pcie.VendorID:], 0x12345678)
+		_, err := Open(hostileCPU{&h.cpu, 0, h}, h, hw.Address{})
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) || h.live != 0 {
+			t.Errorf("%s: %v; %d regions are left", c.name, err, h.live)
+		}
+	}
+}
+
+// TestReadyTimeouts: CAP.TO, and CRTO where that is longer (Base, 3.1.3.23).
+func TestReadyTimeouts(t *testing.T) {
+	h, d, _ := polite(t)
+	if d.ready != 500*millisecond {
+		t.Errorf("%v", d.ready)
+	}
+	capability := spec.CapCRWMS.Put(spec.CapTO.Put(d.cap, 255), 1)
+	binary.LittleEndian.PutUint64(h.regs[spec.CAP:], capability)
+	for crto, want := range map[uint32]hw.Time{20: 128_000 * millisecond,
+		600: 300_500 * millisecond} {
+		binary.LittleEndian.PutUint32(h.regs[spec.CRTO:], crto)
+		if err := d.map0(); err != nil || d.ready != want {
+			t.Errorf("CRTO %d: %v, %v", crto, d.ready, err)
+		}
 	}
 }
