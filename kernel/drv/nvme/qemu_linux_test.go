@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"tensoros/hw"
+	"tensoros/hw/linux"
 	"tensoros/hw/qtest"
 	spec "tensoros/hw/spec/nvme"
 	"tensoros/kernel/drv/nvme"
@@ -135,67 +136,107 @@ func TestQtestMediaErrors(t *testing.T) {
 		})
 }
 
-// TestQtestResetUnderLoad: requests are in flight when the controller is disabled, or its function
-// reset, behind the driver's back; each of them ends well.
-func TestQtestResetUnderLoad(t *testing.T) {
-	disable := func(f hw.Function) {
+// resets stop a controller behind its driver's back.
+var resets = map[string]func(f hw.Function){
+	"disabled": func(f hw.Function) {
 		if bar, err := f.BAR(0); err == nil {
 			bar.Write32(spec.CC, 0)
 		}
+	},
+	"function reset":   func(f hw.Function) { _ = f.Reset() },
+	"no bus mastering": func(f hw.Function) { f.Config().Write16(4, 2) },
+}
+
+// underReset has requests in flight while a controller is stopped; each of them ends well.
+func underReset(t *testing.T, cpu hw.CPU, f hw.Function, a hw.Address, stop func(f hw.Function)) {
+	t.Helper()
+	const lanes, n = 16, 16 << 10
+	d, m := qemuOpen(t, cpu, f, a, lanes*n)
+	if d == nil {
+		return
 	}
-	for name, hit := range map[string]func(f hw.Function){
-		"disabled":         disable,
-		"function reset":   func(f hw.Function) { _ = f.Reset() },
-		"no bus mastering": func(f hw.Function) { f.Config().Write16(4, 2) },
-	} {
+	d.Timeout = 50_000_000
+	defer m.Free()
+	for i := range m.Bytes() {
+		m.Bytes()[i] = byte(i ^ i>>9)
+	}
+	want := bytes.Clone(m.Bytes())
+	for _, op := range []nvme.Op{nvme.OpWrite, nvme.OpRead} {
+		if op == nvme.OpRead {
+			clear(m.Bytes())
+		}
+		var tickets [lanes]nvme.Ticket
+		for i := range tickets {
+			var err error
+			tickets[i], err = d.Submit(cpu, op, uint64(i*n/512), n/512,
+				[]nvme.Segment{{Bus: m.Bus() + hw.BusAddr(i*n), Len: n}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if i == lanes/2 {
+				stop(f)
+			}
+		}
+		for _, x := range tickets {
+			if err := d.Wait(cpu, x); err != nil {
+				t.Errorf("%v: %v", op, err)
+			}
+		}
+	}
+	if !bytes.Equal(m.Bytes(), want) {
+		t.Error("the data differ")
+	}
+	if d.Stats.Resets < 2 {
+		t.Errorf("%+v", d.Stats)
+	}
+	t.Logf("%+v", d.Stats)
+	if err := d.Close(cpu); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestQtestResetUnderLoad: the controller is disabled, its function reset, or kept from the bus.
+func TestQtestResetUnderLoad(t *testing.T) {
+	for name, stop := range resets {
 		t.Run(name, func(t *testing.T) {
 			disk := qemuDisk(t, "d0", 8<<20)
 			qemuRun(t, append(disk, "-device", "nvme,serial=abc,drive=d0"),
-				func(cpu hw.CPU, f hw.Function, a hw.Address) {
-					const lanes, n = 16, 16 << 10
-					d, m := qemuOpen(t, cpu, f, a, lanes*n)
-					if d == nil {
-						return
-					}
-					d.Timeout = 50_000_000
-					defer m.Free()
-					for i := range m.Bytes() {
-						m.Bytes()[i] = byte(i ^ i>>9)
-					}
-					want := bytes.Clone(m.Bytes())
-					for _, op := range []nvme.Op{nvme.OpWrite, nvme.OpRead} {
-						if op == nvme.OpRead {
-							clear(m.Bytes())
-						}
-						var tickets [lanes]nvme.Ticket
-						for i := range tickets {
-							var err error
-							tickets[i], err = d.Submit(cpu, op, uint64(i*n/512), n/512,
-								[]nvme.Segment{{Bus: m.Bus() + hw.BusAddr(i*n), Len: n}})
-							if err != nil {
-								t.Fatal(err)
-							}
-							if i == lanes/2 {
-								hit(f)
-							}
-						}
-						for _, x := range tickets {
-							if err := d.Wait(cpu, x); err != nil {
-								t.Errorf("%v: %v", op, err)
-							}
-						}
-					}
-					if !bytes.Equal(m.Bytes(), want) {
-						t.Error("the data differ")
-					}
-					if d.Stats.Resets < 2 {
-						t.Errorf("%+v", d.Stats)
-					}
-					t.Logf("%+v", d.Stats)
-					if err := d.Close(cpu); err != nil {
-						t.Error(err)
-					}
-				})
+				func(cpu hw.CPU, f hw.Function, a hw.Address) { underReset(t, cpu, f, a, stop) })
+		})
+	}
+}
+
+// TestVFIOResetUnderLoad does so to the real function that TENSOROS_VFIO names.
+func TestVFIOResetUnderLoad(t *testing.T) {
+	name := os.Getenv("TENSOROS_VFIO")
+	if name == "" {
+		t.Skip("TENSOROS_VFIO names no PCI function that may be taken from its driver")
+	}
+	a, err := hw.ParseAddress(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := linux.Bind(a); err != nil {
+		t.Fatal(err)
+	}
+	for name, stop := range resets {
+		t.Run(name, func(t *testing.T) {
+			m, err := linux.Open(linux.Options{Functions: []hw.Address{a}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Start(0, func(cpu hw.CPU) {
+				f, err := m.Open(a)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				underReset(t, cpu, f, a, stop)
+			})
+			if err := errors.Join(m.Run(), m.Close()); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
