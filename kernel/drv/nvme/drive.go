@@ -118,8 +118,9 @@ func (d *Drive) AddQueue(cpu hw.CPU) error {
 	d.opened++ // other processors may add theirs meanwhile
 	err = d.persist(cpu, func() error { return d.create(cpu, p) })
 	if err != nil {
-		// The controller may know the rings: they go once it has been reset.
+		// The controller may know the rings: they go once it has been reset, by whomever.
 		d.recover(cpu, err)
+		_ = d.settled(cpu) // err is what to tell
 		if !d.wild() {
 			p.release()
 		}
