@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"errors"
+
 	"tensoros/hw"
 	"tensoros/kernel/drv/nvme"
 	"tensoros/kernel/task"
@@ -52,6 +54,12 @@ func (s *Scrub) step() (bool, error) {
 		}
 	}
 	over, err := s.under.step()
+	var media *nvme.StatusError
+	if errors.As(err, &media) { // the rest may be readable
+		s.under = nil
+		s.Problems = append(s.Problems, *s.of.Unread(s.unit, err))
+		return false, nil
+	}
 	if err != nil {
 		return false, s.end(err)
 	}
@@ -74,6 +82,8 @@ const crcBytes = 8
 func (s *Scrub) end(err error) error {
 	s.Counts = s.of.Counts
 	s.of.Close()
-	s.mem.Free()
+	if !errors.Is(err, nvme.ErrWild) {
+		s.mem.Free()
+	}
 	return err
 }

@@ -34,7 +34,15 @@ func (d *Drive) ReadAt(off uint64, p []byte) error { return d.viaHost(nvme.OpRea
 func (d *Drive) WriteAt(off uint64, p []byte) error { return d.viaHost(nvme.OpWrite, off, p) }
 
 // Flush makes what was written durable.
-func (d *Drive) Flush() error { return d.NVMe.Flush(d.k.CPU) }
+func (d *Drive) Flush() error { return d.named(d.NVMe.Flush(d.k.CPU)) }
+
+// named puts the drive before an error.
+func (d *Drive) named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("nvme%d: %w", d.Index, err)
+}
 
 func (d *Drive) viaHost(op nvme.Op, off uint64, p []byte) error {
 	mem, err := d.fn.Memory(len(p))
@@ -49,13 +57,12 @@ func (d *Drive) viaHost(op nvme.Op, off uint64, p []byte) error {
 	if err == nil {
 		err = d.k.Loop.Wait(d.k.Loop.Go(op.String(), t.step))
 	}
-	if errors.Is(err, hw.ErrTimeout) {
-		return err // the drive may still write: the memory is not given back
-	}
 	if err == nil && op == nvme.OpRead {
 		copy(p, mem.Bytes())
 	}
-	mem.Free()
+	if !errors.Is(err, nvme.ErrWild) { // then the memory is lost, but not overwritten
+		mem.Free()
+	}
 	return err
 }
 
@@ -65,7 +72,6 @@ type lane struct {
 	pieces []piece
 	sent   uint64 // of the first piece
 	flight []nvme.Ticket
-	moved  hw.Time // when a request was last sent or done
 }
 
 // piece is a run of a drive and its place on the bus.
@@ -95,7 +101,7 @@ func (t *transfer) add(i int, d *Drive, off uint64, bus hw.BusAddr, n uint64) er
 			d.Size())
 	}
 	l := &t.lanes[i]
-	l.d, l.moved = d, t.k.CPU.Now()
+	l.d = d
 	if n > 0 {
 		l.pieces = append(l.pieces, piece{off, n, bus})
 	}
@@ -113,8 +119,8 @@ func (t *transfer) runs(v *Volume, runs []tensorfs.Run, bus hw.BusAddr) error {
 	return nil
 }
 
-// step sends what fits and takes what is done. It ends when nothing is under way any more, so that
-// nobody writes to memory that is given back; only a drive that does not answer in time is left.
+// step sends what fits and takes what is done. It ends when nothing is under way any more on any
+// drive, so that nobody writes to memory that is given back: the driver ends every request.
 func (t *transfer) step() (bool, error) {
 	over := true
 	for i := range t.lanes {
@@ -124,9 +130,7 @@ func (t *transfer) step() (bool, error) {
 		}
 		t.submit(l)
 		l.d.NVMe.Poll(t.k.CPU)
-		if err := t.take(l); err != nil {
-			return false, err
-		}
+		t.take(l)
 		over = over && len(l.flight) == 0 && (len(l.pieces) == 0 || t.failure != nil)
 	}
 	return over && t.failure == nil, t.failed(over)
@@ -140,20 +144,23 @@ func (t *transfer) failed(over bool) error {
 	return nil
 }
 
-func (t *transfer) take(l *lane) error {
+func (t *transfer) take(l *lane) {
 	for len(l.flight) > 0 {
 		over, err := l.d.NVMe.Done(l.flight[0])
-		if err != nil && t.failure == nil {
-			t.failure = err
-		}
 		if !over {
-			return l.overdue(t)
+			return
 		}
+		t.fail(l, err)
 		l.flight = l.flight[1:]
 		l.d.flight--
-		l.moved = t.k.CPU.Now()
 	}
-	return nil
+}
+
+// fail keeps what went wrong first, unless memory is in danger later.
+func (t *transfer) fail(l *lane, err error) {
+	if err != nil && (t.failure == nil || errors.Is(err, nvme.ErrWild)) {
+		t.failure = l.d.named(err)
+	}
 }
 
 func (t *transfer) submit(l *lane) {
@@ -165,27 +172,15 @@ func (t *transfer) submit(l *lane) {
 		ticket, err := d.NVMe.Submit(t.k.CPU, t.op, (p.off+l.sent)/block, m/block,
 			[]nvme.Segment{{Bus: p.bus + hw.BusAddr(l.sent), Len: int(m)}})
 		if err != nil {
-			t.failure = err
+			t.fail(l, err)
 			return
 		}
 		l.flight = append(l.flight, ticket)
 		d.flight++
-		l.moved = t.k.CPU.Now()
 		if l.sent += m; l.sent == p.n {
 			l.pieces, l.sent = l.pieces[1:], 0
 		}
 	}
-}
-
-// overdue is an error once a request has taken longer than its drive may.
-func (l *lane) overdue(t *transfer) error {
-	if err := l.d.fn.Err(); err != nil {
-		return err
-	}
-	if t.k.CPU.Now()-l.moved > l.d.NVMe.Timeout {
-		return fmt.Errorf("nvme%d: %s: %w", l.d.Index, t.op, hw.ErrTimeout)
-	}
-	return nil
 }
 
 // ReadObject starts to bring an object to a bus address, by peer-to-peer DMA if that lies in a BAR.
@@ -206,6 +201,9 @@ func (k *Kernel) ReadObject(v *Volume, o Object, bus hw.BusAddr) (task.Step, err
 		if over || err != nil {
 			unpin()
 		}
+		if err != nil {
+			err = fmt.Errorf("object %q: %w", o.Name, err)
+		}
 		return over, err
 	}, nil
 }
@@ -222,7 +220,7 @@ func (k *Kernel) WriteObject(v *Volume, o Object, bus hw.BusAddr) error {
 	if err == nil {
 		err = k.Loop.Wait(k.Loop.Go("save "+o.Name, t.step))
 	}
-	if errors.Is(err, hw.ErrTimeout) {
+	if errors.Is(err, nvme.ErrWild) {
 		return err // the drive may still write: the pages are not given back before the next mount
 	}
 	if err != nil {

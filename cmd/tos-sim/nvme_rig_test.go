@@ -222,6 +222,7 @@ func (w *nvmeWindow) Write32(off int, v uint32) { w.write(off, 4, uint64(v)) }
 func (w *nvmeWindow) Write64(off int, v uint64) { w.write(off, 8, v) }
 
 func (w *nvmeWindow) Copy(off int, p []byte) {
+	w.f.cpu.proc.Spend((20 * sim.Gigahertz).Span(uint64(len(p))))
 	w.fab().CPU(0).Write(w.at(off), bytes.Clone(p), pcie.Done{})
 }
 

@@ -19,6 +19,7 @@ var commands = []struct {
 	{"map", "", "the flat address space", (*Shell).addresses},
 	{"ls", "", "the objects on the drives", (*Shell).list},
 	{"scrub", "", "hold all that is on the drives against its checksums", (*Shell).scrub},
+	{"nvme", "", "the drives: what they are, their health, what went wrong", (*Shell).drives},
 	{"quit", "", "leave", nil},
 }
 
@@ -129,6 +130,28 @@ func (s *Shell) scrub([]string) error {
 		c := x.Counts
 		fmt.Fprintf(s.host.Out, "%v  %d bytes of metadata, %d of data, %d of them without "+
 			"checksums; problems: %d\n", v, c.Metadata, c.Data, c.Unsummed, len(x.Problems))
+	}
+	return nil
+}
+
+func (s *Shell) drives([]string) error {
+	for _, d := range s.k.Drives {
+		n := d.NVMe
+		fmt.Fprintf(s.host.Out, "nvme%d  %s, serial %s, firmware %s; namespace %d of %v: %d blocks of %d bytes\n",
+			d.Index, n.Model, n.Serial, n.Firmware, n.ID, n.Spaces, n.Blocks, n.BlockSize)
+		h, err := n.Health(s.k.CPU)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.host.Out, "       %d C, spare %d %%, used %d %%, warnings %02xh, media errors %d, "+
+			"power cycles %d\n", int(h.Temperature)-273, h.Spare, h.Used, h.Warning, h.MediaErrors,
+			h.PowerCycles)
+		fmt.Fprintf(s.host.Out, "       since boot: %d retries, %d aborts, %d resets, %d of the function, "+
+			"%d events\n", n.Stats.Retries, n.Stats.Aborts, n.Stats.Resets, n.Stats.FunctionResets,
+			n.Stats.Events)
+		for _, e := range n.Events() {
+			fmt.Fprintf(s.host.Out, "       at %.3f ms: %v\n", float64(e.At)/1e6, e)
+		}
 	}
 	return nil
 }

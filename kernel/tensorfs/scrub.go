@@ -159,10 +159,7 @@ func (s *Scrub) unit(u Unit) Unit {
 
 // Check looks at the bytes of a unit.
 func (s *Scrub) Check(u Unit, p []byte) *Problem {
-	where := func(what string) string {
-		d := s.v.locate(u.Addr)
-		return fmt.Sprintf("%s, drive %d at %#x", what, d.Drive, d.Off)
-	}
+	where := func(what string) string { return s.where(u, what) }
 	c := &s.Counts
 	switch u.kind {
 	case unitNode:
@@ -181,6 +178,25 @@ func (s *Scrub) Check(u Unit, p []byte) *Problem {
 		return s.checkData(u, p, where)
 	}
 	return nil
+}
+
+// Unread is the problem of a unit that its drives cannot read. The scrub can go on.
+func (s *Scrub) Unread(u Unit, err error) *Problem {
+	what := "metadata"
+	switch u.kind {
+	case unitTable:
+		s.sums, what = nil, "checksums of "+u.rec.Name
+	case unitData:
+		page := uint64(s.v.Page)
+		what = fmt.Sprintf("object %s, bytes %d to %d", u.rec.Name, u.page*page,
+			min((u.page+1)*page, u.rec.Len)-1)
+	}
+	return &Problem{Where: s.where(u, what), What: err.Error()}
+}
+
+func (s *Scrub) where(u Unit, what string) string {
+	d := s.v.locate(u.Addr)
+	return fmt.Sprintf("%s, drive %d at %#x", what, d.Drive, d.Off)
 }
 
 func mismatch(sum, want uint32) string {

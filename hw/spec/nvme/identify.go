@@ -73,7 +73,8 @@ type Controller struct {
 	OAES         uint32
 	CTRATT       uint32
 	CNTRLTYPE    uint8
-	NVMSR        uint8 // this is an NVM subsystem of a storage device: 1
+	CRDT         [3]uint16 // command retry delay times, 100 ms
+	NVMSR        uint8     // this is an NVM subsystem of a storage device: 1
 	OACS         uint16
 	ACL, AERL    uint8 // 0's based
 	FRMW, LPA    uint8
@@ -214,7 +215,8 @@ func (c *Controller) numbers(_ []byte, f func(off int, v any)) {
 		v   any
 	}{
 		{72, &c.RAB}, {77, &c.MDTS}, {78, &c.CNTLID}, {80, &c.Version}, {84, &c.RTD3R},
-		{88, &c.RTD3E}, {92, &c.OAES}, {96, &c.CTRATT}, {111, &c.CNTRLTYPE}, {253, &c.NVMSR},
+		{88, &c.RTD3E}, {92, &c.OAES}, {96, &c.CTRATT}, {111, &c.CNTRLTYPE},
+		{128, &c.CRDT[0]}, {130, &c.CRDT[1]}, {132, &c.CRDT[2]}, {253, &c.NVMSR},
 		{256, &c.OACS}, {258, &c.ACL}, {259, &c.AERL}, {260, &c.FRMW}, {261, &c.LPA},
 		{262, &c.ELPE}, {263, &c.NPSS}, {265, &c.APSTA}, {266, &c.WCTEMP}, {268, &c.CCTEMP},
 		{270, &c.MTFA}, {272, &c.HMPRE}, {276, &c.HMMIN}, {280, &c.TNVMCAP}, {296, &c.UNVMCAP},

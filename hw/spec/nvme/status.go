@@ -21,6 +21,9 @@ func (s Status) Code() Status { return s & 0x7ff }
 // Type is the status code type.
 func (s Status) Type() int { return int(s >> 8 & 7) }
 
+// CRD is the command retry delay: 0 none, else which of Identify Controller's CRDT1 to CRDT3.
+func (s Status) CRD() int { return int(s >> 11 & 3) }
+
 // OK reports success.
 func (s Status) OK() bool { return s.Code() == Success }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"tensoros/conformance/nvmedriver"
 	"tensoros/hw"
 	spec "tensoros/hw/spec/nvme"
 
@@ -80,6 +81,7 @@ func exercise(t *testing.T, m hw.Machine, cpu hw.CPU, want []byte) {
 		t.Error(err)
 		return
 	}
+	d.Timeout = 50_000_000
 	if d.Blocks*uint64(d.BlockSize) != uint64(len(want)) {
 		t.Errorf("%q %q of %d blocks of %d bytes", d.Model, d.Serial, d.Blocks, d.BlockSize)
 	}
@@ -124,6 +126,7 @@ func exercise(t *testing.T, m hw.Machine, cpu hw.CPU, want []byte) {
 		Len: block}}); err == nil {
 		t.Error("a read beyond the end succeeded")
 	}
+	t.Logf("%+v", d.Stats)
 	if err := d.Close(cpu); err != nil {
 		t.Error(err)
 	}
@@ -196,5 +199,59 @@ func TestVFIOUserDrive(t *testing.T) {
 	})
 	if err := errors.Join(m.Run(), m.Close(), <-done, s.Close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestVFIOUserFaults serves a drive that suffers, over a socket. The driver gets its data, and
+// breaks no rule for hosts while it aborts, resets and sends again.
+func TestVFIOUserFaults(t *testing.T) {
+	for _, plan := range []string{
+		"queue=1 every=40: timeout\nopcode=write every=9: abort",
+		"queue=1 every=40: timeout\nopcode=abort: timeout",
+		"queue=1 every=50: fatal\nopcode=read p=0.1: corrupt-dma detected",
+		"queue=1 nth=30: delay 400ms\nevery=7: status \"Command Interrupted\"",
+	} {
+		t.Run(plan, func(t *testing.T) {
+			var ctl *simnvme.Controller
+			w := nvmedriver.New(simnvme.Endpoint(&simnvme.Micron9550).Vectors)
+			fn, err := export.New(nil, func(eng *sim.Engine, rec *traces.Recorder,
+				f *pcie.Fabric) (fn *pcie.Function, err error) {
+				ctl, fn, err = simnvme.Attach(eng, rec, f, f.Root(), "nvme0", &simnvme.Micron9550,
+					simnvme.NewMemory(8<<20))
+				return fn, err
+			}, export.Options{Free: true, Watch: w.Event})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := simnvme.ParseFaults(plan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctl.SetFaults(p, 1)
+			path := filepath.Join(t.TempDir(), "s")
+			s, err := vfiouser.Listen(path, fn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan error)
+			go func() { done <- s.Serve() }()
+			m, err := vfiouser.Dial(path, vfiouser.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]byte, 8<<20)
+			m.Start(0, func(cpu hw.CPU) { exercise(t, m, cpu, want) })
+			if err := errors.Join(m.Run(), m.Close(), <-done, s.Close()); err != nil {
+				t.Error(err)
+			}
+			for _, b := range w.Broken() {
+				if b.Rule != "HOST-NVM-3.2-RANGE" { // that is tried on purpose
+					t.Errorf("%+v", b)
+				}
+			}
+			if len(ctl.Findings) > 0 {
+				t.Errorf("findings: %v", ctl.Findings)
+			}
+		})
 	}
 }

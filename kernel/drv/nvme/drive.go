@@ -1,219 +1,105 @@
 package nvme
 
 import (
+	"errors"
 	"fmt"
 
 	"tensoros/hw"
-	"tensoros/hw/pci"
 	spec "tensoros/hw/spec/nvme"
 )
 
-// Drive is an open controller and its first active namespace.
+// Drive is an open controller and one of its namespaces.
 type Drive struct {
-	Model, Serial string
-	Blocks        uint64 // capacity
-	BlockSize     int    // bytes
-	MaxTransfer   int    // bytes a command moves at most
-	Queues        int    // I/O queue pairs that the controller grants
-	WriteCache    bool   // volatile: Flush has work to do
-	// Timeout ends the wait for a command. Open sets 30 s, what Linux waits before it aborts.
+	Model, Serial, Firmware string
+	ID                      uint32 // of the namespace that is driven
+	Spaces                  []uint32
+	Blocks                  uint64 // capacity
+	BlockSize               int    // bytes
+	MaxTransfer             int    // bytes a command moves at most
+	Queues                  int    // I/O queue pairs that the controller grants
+	WriteCache              bool   // volatile: Flush has work to do
+	// Timeout is how long a command may take before it is aborted. Open sets 30 s, as Linux does.
 	Timeout hw.Time
+	Stats   Stats
+	// SGL has SGLs name long data, as the controller takes them; false has PRPs name all data.
+	SGL bool
 
 	fn     hw.Function
 	addr   hw.Address
 	bar    hw.Window
+	cap    uint64
 	stride uint
-	ready  hw.Time // CAP.TO
-	nsid   uint32
+	ready  hw.Time // CAP.TO or CRTO
+	id     spec.Controller
 	shift  uint8
+	zero   uint64 // blocks a Write Zeroes may name; 0: not asked yet
 	admin  *pair
 	pairs  []*pair // by processor; nil where there is none
 	opened int
-	closed bool
+
+	state  state
+	cause  error // why it is dead
+	medic  int   // the processor that recovers it
+	epoch  uint32
+	holder int // the processor that has the admin queue,
+	holds  int // if this is not 0
+	barren int // resets since a command last succeeded
+	// Memory that a command which was given up may still be using, until the next reset.
+	loose   []hw.Memory
+	orphans int // such commands
+	events  events
+}
+
+// Stats counts what went wrong and was mended.
+type Stats struct {
+	Retries, Aborts, Resets, FunctionResets uint64
+	Events                                  uint64 // asynchronous
 }
 
 const (
+	microsecond = hw.Time(1_000)
 	millisecond = hw.Time(1_000_000)
 	ioTimeout   = 30_000 * millisecond
 	adminSize   = 32 // entries, what Linux uses
 )
 
 // Open brings a controller up: disabled, admin queue, enabled, identified, and a queue pair for
-// the processor that calls.
+// the processor that calls. It drives the first active namespace that it can.
 func Open(cpu hw.CPU, fn hw.Function, addr hw.Address) (*Drive, error) {
-	d := &Drive{fn: fn, addr: addr, Timeout: ioTimeout}
-	pci.Enable(fn.Config())
-	var err error
-	if d.bar, err = fn.BAR(0); err != nil {
-		return nil, err
-	}
-	if d.bar.Len() < spec.Doorbells+16 {
-		return nil, d.fail("open", "", errDoorbell)
-	}
-	if err := d.start(cpu); err != nil {
-		d.abandon(cpu)
+	return OpenNamespace(cpu, fn, addr, 0)
+}
+
+// OpenNamespace is Open for the namespace of an id.
+func OpenNamespace(cpu hw.CPU, fn hw.Function, addr hw.Address, id uint32) (*Drive, error) {
+	d := &Drive{fn: fn, addr: addr, Timeout: ioTimeout, ID: id, state: recovering, medic: cpu.ID()}
+	err := d.open(cpu)
+	if err != nil {
+		if stop := d.abandon(cpu); stop != nil {
+			err = fmt.Errorf("%w; %w", err, stop)
+		}
 		return nil, err
 	}
 	return d, nil
 }
 
-func (d *Drive) start(cpu hw.CPU) error {
-	vendor := d.bar.Read64(spec.CAP)
-	if vendor == ^uint64(0) {
-		return d.fail("open", "", hw.ErrLost)
-	}
-	d.stride = uint(spec.CapDSTRD.Get(vendor))
-	d.ready = hw.Time(spec.CapTO.Get(vendor)+1) * spec.ReadyUnit * millisecond
-	if err := d.enable(cpu, vendor); err != nil {
+func (d *Drive) open(cpu hw.CPU) error {
+	if err := d.map0(); err != nil {
 		return err
 	}
-	if err := d.identify(cpu); err != nil {
-		return err
+	size := min(adminSize, int(spec.CapMQES.Get(d.cap))+1)
+	if size < 2 {
+		return d.fail("open", "queues of one entry", ErrRefused)
 	}
-	if err := d.negotiate(cpu); err != nil {
-		return err
-	}
-	return d.AddQueue(cpu)
-}
-
-// enable disables the controller, gives it the admin queue, and enables it (Base, 3.5.1).
-func (d *Drive) enable(cpu hw.CPU, capability uint64) error {
-	if err := d.disable(cpu); err != nil {
-		return err
-	}
-	size := min(adminSize, int(spec.CapMQES.Get(capability))+1)
 	var err error
 	if d.admin, err = d.newPair(0, size, false); err != nil {
 		return err
 	}
-	aqa := spec.AQASQS.Put(0, uint64(size-1))
-	d.bar.Write32(spec.AQA, uint32(spec.AQACQS.Put(aqa, uint64(size-1))))
-	d.bar.Write64(spec.ASQ, uint64(d.admin.sq.Bus()))
-	d.bar.Write64(spec.ACQ, uint64(d.admin.cq.Bus()))
-	cc := spec.CCIOSQES.Put(0, spec.SQELog)
-	cc = spec.CCIOCQES.Put(cc, spec.CQELog)
-	d.bar.Write32(spec.CC, uint32(cc))
-	d.bar.Write32(spec.CC, uint32(spec.CCEN.Put(cc, 1)))
-	return d.awaitStatus(cpu, "enable",
-		func(csts uint64) bool { return spec.CSTSRDY.Get(csts) == 1 })
-}
-
-func (d *Drive) disable(cpu hw.CPU) error {
-	cc := d.bar.Read32(spec.CC)
-	if cc == lost {
-		return d.fail("disable", "", hw.ErrLost)
-	}
-	if spec.CCEN.Get(uint64(cc)) == 1 {
-		d.bar.Write32(spec.CC, uint32(spec.CCEN.Put(uint64(cc), 0)))
-	}
-	return d.awaitStatus(cpu, "disable", func(csts uint64) bool {
-		return spec.CSTSRDY.Get(csts) == 0 // a fatal status ends with the reset
-	})
-}
-
-// awaitStatus reads CSTS until it is as wanted.
-func (d *Drive) awaitStatus(cpu hw.CPU, op string, want func(csts uint64) bool) error {
-	deadline := cpu.Now() + d.ready
-	for {
-		csts := d.bar.Read32(spec.CSTS)
-		switch {
-		case csts == lost:
-			return d.fail(op, "", hw.ErrLost)
-		case want(uint64(csts)):
-			return nil
-		case op != "disable" && spec.CSTSCFS.Get(uint64(csts)) == 1:
-			return d.fail(op, "", ErrFatal)
-		case cpu.Now() > deadline:
-			return d.fail(op, fmt.Sprintf("CSTS %#x", csts), hw.ErrTimeout)
-		}
-		cpu.Relax()
-	}
-}
-
-// command runs an admin command to its end and returns its result.
-func (d *Drive) command(cpu hw.CPU, c spec.Command) (uint32, error) {
-	p := d.admin
-	op := spec.OpcodeName(c.Opcode, true)
-	req := p.begin(op)
-	p.place(cpu, &c, req)
-	p.ring()
-	err := p.await(cpu, op, func(p *pair) bool { return p.reqs[req].pending == 0 })
-	p.spare = append(p.spare, req)
-	if err == nil {
-		err = p.reqs[req].err
-	}
-	return p.last.Result, err
-}
-
-// identify reads what the controller and its first active namespace are.
-func (d *Drive) identify(cpu hw.CPU) error {
-	buf, err := d.fn.Memory(spec.IdentifyLen)
-	if err != nil {
+	if err := d.climb(cpu); err != nil {
 		return err
 	}
-	err = d.describe(cpu, buf)
-	if err == nil || d.quiesce(cpu) == nil {
-		buf.Free()
-	}
-	return err
-}
-
-// quiesce stops a controller that did not answer, so that memory it was told of can be freed.
-func (d *Drive) quiesce(cpu hw.CPU) error {
-	if !d.answers() {
-		return nil // gone: it reaches nothing
-	}
-	if d.disable(cpu) == nil {
-		return nil
-	}
-	return d.fn.Reset()
-}
-
-func (d *Drive) describe(cpu hw.CPU, buf hw.Memory) error {
-	ask := func(cns, nsid uint32) error {
-		_, err := d.command(cpu, spec.Command{Opcode: spec.Identify, NSID: nsid,
-			PRP1: uint64(buf.Bus()), CDW10: cns})
-		return err
-	}
-	if err := ask(spec.CNSController, 0); err != nil {
-		return err
-	}
-	id := spec.DecodeController(buf.Bytes())
-	d.Model, d.Serial, d.WriteCache = id.Model, id.Serial, id.VWC&spec.VWCPresent != 0
-	d.MaxTransfer = (maxPages - 1) * spec.MinPage // any offset of the first page fits
-	if id.MDTS != 0 && id.MDTS < 16 {
-		d.MaxTransfer = min(d.MaxTransfer, spec.MinPage<<id.MDTS)
-	}
-	if err := ask(spec.CNSActive, 0); err != nil {
-		return err
-	}
-	p := buf.Bytes()
-	d.nsid = uint32(p[0]) | uint32(p[1])<<8 | uint32(p[2])<<16 | uint32(p[3])<<24
-	if d.nsid == 0 {
-		return d.fail("identify", "", ErrNoDrive)
-	}
-	if err := ask(spec.CNSNamespace, d.nsid); err != nil {
-		return err
-	}
-	ns := spec.DecodeNamespace(buf.Bytes())
-	d.shift = ns.BlockShift()
-	if d.shift < 9 || d.shift > 12 {
-		return d.fail("identify", fmt.Sprintf("blocks of 2^%d bytes", d.shift), ErrNoDrive)
-	}
-	d.Blocks, d.BlockSize = ns.Size, 1<<d.shift
-	return nil
-}
-
-// negotiate asks for as many queues as a machine may have processors.
-func (d *Drive) negotiate(cpu hw.CPU) error {
-	const ask = 255 - 1
-	got, err := d.command(cpu, spec.Command{Opcode: spec.SetFeatures, CDW10: spec.FeatQueues,
-		CDW11: ask<<16 | ask})
-	if err != nil {
-		return err
-	}
-	d.Queues = int(min(got&0xffff, got>>16)) + 1
-	return nil
+	d.Stats.Resets-- // the first is how one begins
+	d.state = live
+	return d.AddQueue(cpu)
 }
 
 // AddQueue gives the calling processor a queue pair of its own. It does nothing if it has one.
@@ -222,15 +108,20 @@ func (d *Drive) AddQueue(cpu hw.CPU) error {
 		return nil
 	}
 	if d.opened == d.Queues {
-		return d.fail("add queue", fmt.Sprintf("%d of %d", d.opened+1, d.Queues), hw.ErrNotPresent)
+		return d.fail("add queue", "all are in use", hw.ErrNotPresent)
 	}
-	size := min(entries, int(spec.CapMQES.Get(d.bar.Read64(spec.CAP)))+1)
+	size := min(entries, int(spec.CapMQES.Get(d.cap))+1)
 	p, err := d.newPair(d.opened+1, size, true)
 	if err != nil {
 		return err
 	}
-	if err := d.create(cpu, p); err != nil {
-		if d.quiesce(cpu) == nil {
+	d.opened++ // other processors may add theirs meanwhile
+	err = d.persist(cpu, func() error { return d.create(cpu, p) })
+	if err != nil {
+		// The controller may know the rings: they go once it has been reset, by whomever.
+		d.recover(cpu, err)
+		_ = d.settled(cpu) // err is what to tell
+		if !d.wild() {
 			p.release()
 		}
 		return err
@@ -239,7 +130,6 @@ func (d *Drive) AddQueue(cpu hw.CPU) error {
 		d.pairs = append(d.pairs, nil)
 	}
 	d.pairs[cpu.ID()] = p
-	d.opened++
 	return nil
 }
 
@@ -258,9 +148,10 @@ func (d *Drive) create(cpu hw.CPU, p *pair) error {
 }
 
 // Close waits for what is in flight, deletes the queues, shuts the controller down and frees the
-// memory. It frees even if a step fails, once the controller is stopped.
+// memory. It frees even if a step fails, once the controller is stopped. The error is why the
+// drive was given up, or what went wrong now.
 func (d *Drive) Close(cpu hw.CPU) error {
-	if d.closed {
+	if d.state == closed {
 		return nil
 	}
 	err := d.shutdown(cpu)
@@ -272,16 +163,23 @@ func (d *Drive) Close(cpu hw.CPU) error {
 
 func (d *Drive) shutdown(cpu hw.CPU) error {
 	for _, p := range d.pairs {
+		if p != nil {
+			p.await(cpu, func(p *pair) bool { return p.inFlight() == 0 })
+		}
+	}
+	if err := d.settled(cpu); err != nil {
+		return err
+	}
+	for _, p := range d.pairs {
 		if p == nil {
 			continue
 		}
-		if err := p.await(cpu, "close",
-			func(p *pair) bool { return p.inFlight() == 0 }); err != nil {
-			return err
-		}
 		for _, op := range [...]uint8{spec.DeleteSQ, spec.DeleteCQ} {
-			if _, err := d.command(cpu, spec.Command{Opcode: op, CDW10: uint32(p.id)}); err != nil {
-				return err
+			c := spec.Command{Opcode: op, CDW10: uint32(p.id)}
+			if _, err := d.command(cpu, c); d.state != live {
+				return d.cause
+			} else if err != nil {
+				break // the reset that follows takes the queue too
 			}
 		}
 	}
@@ -294,15 +192,27 @@ func (d *Drive) shutdown(cpu hw.CPU) error {
 
 // abandon stops the controller and frees everything that it was told of.
 func (d *Drive) abandon(cpu hw.CPU) error {
-	d.closed = true
-	if err := d.quiesce(cpu); err != nil {
-		return err // it may still write: the memory must stay
+	var err error
+	if d.state != dead && d.bar != nil {
+		d.state = closed // no recovery from here on
+		if err = d.quiesce(cpu); err != nil {
+			err = d.fail("close", "", errors.Join(ErrWild, err))
+			d.cause = err
+		}
+	}
+	wild := d.wild()
+	d.state = closed
+	if wild {
+		return d.cause // it may still write: the memory must stay
 	}
 	for _, p := range append(d.pairs, d.admin) {
 		if p != nil {
 			p.release()
 		}
 	}
-	d.pairs, d.admin = nil, nil
-	return nil
+	for _, m := range d.loose {
+		m.Free()
+	}
+	d.pairs, d.admin, d.loose, d.orphans = nil, nil, nil, 0
+	return err
 }

@@ -2,6 +2,7 @@ package nvme
 
 import (
 	"encoding/binary"
+	"errors"
 
 	"tensoros/hw"
 	spec "tensoros/hw/spec/nvme"
@@ -17,19 +18,37 @@ type Segment struct {
 // Op is what a request does.
 type Op uint8
 
-// Ops.
+// Ops. Those after OpWriteThrough have no data.
 const (
 	OpRead Op = iota
 	OpWrite
+	OpCompare      // fails with Compare Failure where the segments differ from the blocks
+	OpWriteThrough // forced unit access: durable once it is over
 	OpFlush
+	OpZero       // the blocks read zero afterwards
+	OpDeallocate // the blocks' contents are of no use any more
 )
 
 var ops = [...]struct {
 	name   string
 	opcode uint8
-}{OpRead: {"read", spec.Read}, OpWrite: {"write", spec.Write}, OpFlush: {"flush", spec.Flush}}
+	cdw12  uint32
+	onCS   uint16 // bit of ONCS without which there is no such command
+}{
+	OpRead:         {"read", spec.Read, 0, 0},
+	OpWrite:        {"write", spec.Write, 0, 0},
+	OpCompare:      {"compare", spec.Compare, 0, spec.ONCSCompare},
+	OpWriteThrough: {"write", spec.Write, fua, 0},
+	OpFlush:        {"flush", spec.Flush, 0, 0},
+	OpZero:         {"write zeroes", spec.WriteZeroes, 0, spec.ONCSWriteZeroes},
+	OpDeallocate:   {"deallocate", spec.DSM, 0, spec.ONCSDSM},
+}
+
+const fua = 1 << 30 // RWFUA
 
 func (o Op) String() string { return ops[o].name }
+
+func (o Op) data() bool { return o < OpFlush }
 
 // Ticket names a request under way, on the processor that submitted it.
 type Ticket struct {
@@ -40,7 +59,7 @@ type Ticket struct {
 
 // pair is the calling processor's.
 func (d *Drive) pair(cpu hw.CPU) (*pair, error) {
-	if d.closed || cpu.ID() >= len(d.pairs) || d.pairs[cpu.ID()] == nil {
+	if d.state == closed || cpu.ID() >= len(d.pairs) || d.pairs[cpu.ID()] == nil {
 		return nil, d.fail("submit", "", ErrNoQueue)
 	}
 	return d.pairs[cpu.ID()], nil
@@ -48,47 +67,75 @@ func (d *Drive) pair(cpu hw.CPU) (*pair, error) {
 
 // Submit starts a request of n blocks from lba and returns once every command of it is with the
 // controller; while the queue is full it polls. Every Ticket must be given to Wait, or to Done
-// until that reports true.
+// until that reports true: then the controller has let go of the segments, unless the error is
+// ErrWild. OpFlush names no blocks; it, OpZero and OpDeallocate take no segments.
 func (d *Drive) Submit(cpu hw.CPU, op Op, lba, n uint64, segs []Segment) (Ticket, error) {
 	p, err := d.pair(cpu)
 	if err != nil {
 		return Ticket{}, err
 	}
-	if err := d.check(op, n, segs); err != nil {
+	if d.state != live {
+		if err := d.settled(cpu); err != nil {
+			return Ticket{}, err
+		}
+	}
+	if err := d.check(op, lba, n, segs); err != nil {
 		return Ticket{}, d.fail(op.String(), "", err)
+	}
+	if op == OpZero && d.zero == 0 {
+		if err := d.limits(cpu); err != nil {
+			return Ticket{}, err
+		}
 	}
 	if len(p.spare) == 0 {
 		return Ticket{}, d.fail(op.String(), "too many requests not waited for", hw.ErrNoMemory)
 	}
 	req := p.begin(op.String())
 	t := Ticket{p, req, p.reqs[req].gen}
-	b := builder{cpu: cpu, p: p, req: req, op: op, lba: lba}
-	err = b.run(segs)
-	p.ring()
+	b := builder{cpu: cpu, p: p, req: req, op: op, lba: lba, now: cpu.Now()}
+	if op.data() {
+		err = b.run(segs)
+	} else {
+		err = b.bare(n)
+	}
+	if d.state == live {
+		p.ring()
+	}
 	p.reqs[req].open = false
 	if err == nil {
 		return t, nil
 	}
 	// What is with the controller already must end before the caller gets its memory back.
-	if p.await(cpu, op.String(), func(p *pair) bool { return p.reqs[req].pending == 0 }) == nil {
-		p.forget(req)
-	}
+	p.await(cpu, func(p *pair) bool { return p.reqs[req].pending == 0 })
+	p.forget(req)
 	return Ticket{}, err
 }
 
-func (d *Drive) check(op Op, n uint64, segs []Segment) error {
+func (d *Drive) check(op Op, lba, n uint64, segs []Segment) error {
+	if bit := ops[op].onCS; bit != 0 && d.id.ONCS&bit == 0 {
+		return ErrRefused
+	}
 	if op == OpFlush {
 		return nil
 	}
+	if n == 0 || n > 1<<(63-d.shift) || lba+n < lba {
+		return ErrLength
+	}
+	if !op.data() {
+		if len(segs) != 0 {
+			return ErrLength
+		}
+		return nil
+	}
 	mask := d.BlockSize - 1
-	total := 0
+	total := uint64(0)
 	for _, s := range segs {
 		if s.Len <= 0 || s.Len&mask != 0 || s.Bus%spec.PRPAlign != 0 {
 			return ErrAlign
 		}
-		total += s.Len
+		total += uint64(s.Len)
 	}
-	if total == 0 || uint64(total) != n<<d.shift {
+	if total != n<<d.shift {
 		return ErrLength
 	}
 	return nil
@@ -108,15 +155,17 @@ type builder struct {
 	pages int
 	bytes int
 	end   hw.BusAddr
+	now   hw.Time
 }
 
 func (b *builder) run(segs []Segment) error {
-	if b.op == OpFlush {
-		return b.flushCommand()
-	}
 	for _, s := range segs {
 		for s.Len > 0 {
-			n, err := b.add(s)
+			step := b.add
+			if b.p.d.SGL && s.Len > sglLeast {
+				step = b.whole
+			}
+			n, err := step(s)
 			if err != nil {
 				return err
 			}
@@ -124,7 +173,30 @@ func (b *builder) run(segs []Segment) error {
 			s.Len -= n
 		}
 	}
+	if b.bytes == 0 {
+		return nil
+	}
 	return b.emit()
+}
+
+// sglLeast is up to which length PRPs do without a list: then an SGL saves nothing.
+const sglLeast = 2 * spec.MinPage
+
+// whole makes a command of a segment's next bytes, as many as one may move, named by one SGL
+// descriptor: no list is written, none has to be fetched. It returns how many.
+func (b *builder) whole(s Segment) (int, error) {
+	if b.bytes > 0 {
+		if err := b.emit(); err != nil {
+			return 0, err
+		}
+	}
+	if err := b.open(); err != nil {
+		return 0, err
+	}
+	n := min(s.Len, b.p.d.MaxTransfer)
+	b.cmd.SetSGL1(spec.SGL{Addr: uint64(s.Bus), Len: uint32(n)})
+	b.aim(uint64(n) >> b.p.d.shift)
+	return n, nil
 }
 
 // add appends the next bytes of a segment that lie in one page, and returns how many.
@@ -168,14 +240,16 @@ func (b *builder) roundDown(n int, meets bool) int {
 
 // open waits for a slot and starts a command in it.
 func (b *builder) open() error {
+	d := b.p.d
 	if len(b.p.free) == 0 {
 		b.p.ring()
-		err := b.p.await(b.cpu, b.op.String(), func(p *pair) bool { return len(p.free) > 0 })
-		if err != nil {
-			return err
-		}
+		b.p.await(b.cpu, func(p *pair) bool { return len(p.free) > 0 && d.state != recovering })
+		b.now = b.cpu.Now()
 	}
-	b.cmd = spec.Command{Opcode: ops[b.op].opcode, NSID: b.p.d.nsid}
+	if d.state == dead {
+		return d.cause
+	}
+	b.cmd = spec.Command{Opcode: ops[b.op].opcode, NSID: d.ID}
 	b.list, b.at = b.p.list()
 	b.pages, b.bytes = 0, 0
 	return nil
@@ -189,30 +263,86 @@ func (b *builder) emit() error {
 	case b.pages > 2:
 		b.cmd.PRP2 = uint64(b.at)
 	}
-	blocks := uint64(b.bytes) >> b.p.d.shift
-	b.cmd.SetSLBA(b.lba)
-	b.cmd.CDW12 = uint32(blocks - 1)
-	b.lba += blocks
-	b.p.place(b.cpu, &b.cmd, b.req)
+	b.aim(uint64(b.bytes) >> b.p.d.shift)
 	b.bytes, b.pages = 0, 0
 	return nil
 }
 
-func (b *builder) flushCommand() error {
-	if err := b.open(); err != nil {
+// aim places the command for the next n blocks.
+func (b *builder) aim(n uint64) {
+	b.cmd.SetSLBA(b.lba)
+	b.cmd.CDW12 = uint32(n-1) | ops[b.op].cdw12
+	b.lba += n
+	b.p.place(b.cpu, &b.cmd, b.req, b.now)
+}
+
+// bare places the commands of an op without data.
+func (b *builder) bare(n uint64) error {
+	if b.op == OpFlush {
+		n = 1
+	}
+	for n > 0 {
+		if err := b.open(); err != nil {
+			return err
+		}
+		k := n
+		switch b.op {
+		case OpFlush:
+			b.p.place(b.cpu, &b.cmd, b.req, b.now)
+		case OpZero:
+			k = min(n, b.p.d.zero)
+			b.aim(k)
+		case OpDeallocate:
+			k = min(n, 1<<31)
+			b.deallocate(k)
+		}
+		n -= k
+	}
+	return nil
+}
+
+// deallocate places a Dataset Management with one range, in the slot's list page (NVM, 3.2.3).
+func (b *builder) deallocate(n uint64) {
+	const attributeDeallocate = 1 << 2
+	clear(b.list[:16])
+	binary.LittleEndian.PutUint32(b.list[4:], uint32(n))
+	binary.LittleEndian.PutUint64(b.list[8:], b.lba)
+	b.cmd.PRP1, b.cmd.CDW11 = uint64(b.at), attributeDeallocate
+	b.lba += n
+	b.p.place(b.cpu, &b.cmd, b.req, b.now)
+}
+
+// limits asks how many blocks a Write Zeroes may name. Without an answer it is what a transfer may
+// have (NVM, 4.1.5.4: WZSL).
+func (d *Drive) limits(cpu hw.CPU) error {
+	most := uint64(d.MaxTransfer) >> d.shift
+	err := d.persist(cpu, func() error {
+		return d.page(func(buf hw.Memory) error {
+			err := d.ask(cpu, buf, spec.CNSControllerCSI, 0)
+			if err == nil {
+				if l := spec.DecodeLimits(buf.Bytes()); l.WZSL > 0 && l.WZSL < 32 {
+					most = spec.MinPage << l.WZSL >> d.shift
+				}
+			}
+			return err
+		})
+	})
+	var refused *StatusError
+	if err != nil && !errors.As(err, &refused) {
 		return err
 	}
-	b.p.place(b.cpu, &b.cmd, b.req)
+	d.zero = max(1, min(most, 1<<16))
 	return nil
 }
 
 // Poll takes what has completed on the calling processor's queue and returns how many commands.
+// It may find that the controller is in trouble, and then takes as long as it takes to recover it.
 func (d *Drive) Poll(cpu hw.CPU) int {
 	p, err := d.pair(cpu)
 	if err != nil {
 		return 0
 	}
-	return p.reap(cpu)
+	return p.poll(cpu)
 }
 
 // Done reports whether a request is over, and how it ended. A request that is over is forgotten:
@@ -229,20 +359,11 @@ func (d *Drive) Done(t Ticket) (bool, error) {
 	return true, r.err
 }
 
-// forget makes a request spare.
-func (p *pair) forget(req uint32) {
-	p.reqs[req].gen++
-	p.spare = append(p.spare, req)
-}
-
-// Wait polls until a request is over.
+// Wait polls until a request is over. That takes no longer than its commands may: each is sent six
+// times at most, and each time ends after Timeout, an Abort and a reset.
 func (d *Drive) Wait(cpu hw.CPU, t Ticket) error {
-	r := &t.p.reqs[t.req]
-	err := t.p.await(cpu, r.op, func(p *pair) bool { return p.reqs[t.req].pending == 0 })
-	if err != nil {
-		return err
-	}
-	_, err = d.Done(t)
+	t.p.await(cpu, func(p *pair) bool { return p.reqs[t.req].pending == 0 })
+	_, err := d.Done(t)
 	return err
 }
 

@@ -2,6 +2,7 @@ package nvme
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"tensoros/hw"
 	spec "tensoros/hw/spec/nvme"
@@ -11,7 +12,8 @@ import (
 // and a tail never has to wait for a head.
 const (
 	entries  = 128
-	Depth    = 64 // commands in flight on a pair
+	Depth    = 1 << slotBits // commands in flight on a pair
+	slotBits = 6
 	listPage = 4096
 	// maxPages is what PRP1 and a list of one page can name.
 	maxPages = 1 + listPage/spec.PRPEntryLen
@@ -26,6 +28,11 @@ const (
 	workPoll   = 8  // look at a phase bit
 )
 
+// lookEvery is how often a processor that polls looks beyond its completion queue: at CSTS, a
+// register read of about a microsecond, at deadlines, and for events. Often enough to notice a
+// lost device, too rare to be felt.
+const lookEvery = 250 * microsecond
+
 // pair is a submission and a completion queue, and what is in flight on them.
 type pair struct {
 	d      *Drive
@@ -37,26 +44,52 @@ type pair struct {
 	head   int
 	phase  uint32
 	rung   int // tail that the controller has been told
+	seq    uint16
 
-	slots int           // commands that may be in flight: Depth, or what the ring holds
-	owner [Depth]uint32 // request of each slot
-	free  []uint16      // slots
-	reqs  []request
-	spare []uint32 // requests
-	last  spec.Completion
+	slots  []slot   // commands that may be in flight: Depth, or what the ring holds
+	free   []uint16 // slots
+	reqs   []request
+	spare  []uint32 // requests
+	look   hw.Time  // when to look around next
+	oldest hw.Time  // when the command was sent that was in flight longest, at the last look
+	broken error    // a completion that cannot be
 }
+
+// slot is a command from its submission to its completion. Its command identifier is the slot's
+// number below a count of the pair's commands, so that those in flight differ in both parts: a
+// completion with a wrong bit in it names none of them.
+type slot struct {
+	state slotState
+	tries uint8
+	req   uint32
+	at    hw.Time      // sent, aborted, or when to send it again
+	cmd   spec.Command // to send it again
+}
+
+type slotState uint8
+
+// States of a slot.
+const (
+	slotFree    slotState = iota
+	slotFlying            // the controller has it, until a completion or its deadline
+	slotAborted           // so, and an Abort was sent: the next deadline is a reset
+	slotWaiting           // the controller refused it for now: sent again at a time
+	slotResend            // a reset took it: sent again when the controller is up
+)
 
 // request is what a Ticket names.
 type request struct {
 	gen     uint32
 	pending int
 	open    bool // not yet all submitted
+	orphan  bool // nobody waits for it any more
 	op      string
 	err     error
+	result  uint32
 }
 
 func (d *Drive) newPair(id, size int, lists bool) (*pair, error) {
-	p := &pair{d: d, id: id, size: size, phase: spec.CQEPhase}
+	p := &pair{d: d, id: id, size: size, phase: spec.CQEPhase, oldest: hw.Forever}
 	var err error
 	if p.sq, err = d.fn.Memory(size * spec.SQELen); err != nil {
 		return nil, err
@@ -69,9 +102,9 @@ func (d *Drive) newPair(id, size int, lists bool) (*pair, error) {
 		return nil, err
 	}
 	clear(p.cq.Bytes())
-	p.slots = min(Depth, size-1)
+	p.slots = make([]slot, min(Depth, size-1))
 	for i := range p.slots {
-		p.free = append(p.free, uint16(p.slots-1-i))
+		p.free = append(p.free, uint16(len(p.slots)-1-i))
 	}
 	p.reqs = make([]request, Depth)
 	for i := range p.reqs {
@@ -90,32 +123,54 @@ func (p *pair) release() {
 	p.sq, p.cq, p.lists = nil, nil, nil
 }
 
-// inFlight is the number of commands that the controller has.
-func (p *pair) inFlight() int { return p.slots - len(p.free) }
+// inFlight is the number of commands that are not over.
+func (p *pair) inFlight() int { return len(p.slots) - len(p.free) }
 
 // begin opens a request; the caller must have made sure that one is spare.
 func (p *pair) begin(op string) uint32 {
 	i := p.spare[len(p.spare)-1]
 	p.spare = p.spare[:len(p.spare)-1]
 	r := &p.reqs[i]
-	r.gen++
-	r.pending, r.open, r.op, r.err = 0, true, op, nil
+	*r = request{gen: r.gen + 1, open: true, op: op}
 	return i
 }
 
+// forget makes a request spare.
+func (p *pair) forget(req uint32) {
+	p.reqs[req].gen++
+	p.spare = append(p.spare, req)
+}
+
 // place puts a command for a request into the ring. Precondition: a slot is free.
-func (p *pair) place(cpu hw.CPU, c *spec.Command, req uint32) {
-	slot := p.free[len(p.free)-1]
+func (p *pair) place(cpu hw.CPU, c *spec.Command, req uint32, now hw.Time) {
+	i := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	p.owner[slot] = req
+	s := &p.slots[i]
+	s.cmd, s.req, s.tries = *c, req, 0
 	p.reqs[req].pending++
-	c.CID = slot
-	c.Encode(p.sq.Bytes()[p.tail*spec.SQELen:])
+	p.send(cpu, i, now)
+}
+
+// send puts the command of a slot into the ring.
+func (p *pair) send(cpu hw.CPU, i uint16, now hw.Time) {
+	s := &p.slots[i]
+	p.seq++
+	s.cmd.CID = i | p.seq<<slotBits
+	if s.cmd.CID == noCID {
+		p.seq++
+		s.cmd.CID = i | p.seq<<slotBits
+	}
+	s.state, s.at = slotFlying, now
+	s.tries++
+	s.cmd.Encode(p.sq.Bytes()[p.tail*spec.SQELen:])
 	if p.tail++; p.tail == p.size {
 		p.tail = 0
 	}
 	cpu.Work(workSubmit)
 }
+
+// noCID means no command in the error log (Base, 5.16.1.2).
+const noCID = 0xffff
 
 // ring tells the controller of new entries, one doorbell for all.
 func (p *pair) ring() {
@@ -125,50 +180,100 @@ func (p *pair) ring() {
 	}
 }
 
-// reap takes the completions that are there and returns how many.
+// reap takes the completions that are there and returns how many. While an ordered load waits
+// another processor may recover the drive; then there is nothing to take any more.
 func (p *pair) reap(cpu hw.CPU) int {
-	n := 0
-	for {
-		cpu.Work(workPoll)
-		at := p.head * spec.CQELen
-		if p.cq.Load32(at+spec.CQEStatusAt)&spec.CQEPhase != p.phase {
-			break
-		}
-		p.last = spec.DecodeCompletion(p.cq.Bytes()[at:])
-		if p.head++; p.head == p.size {
-			p.head, p.phase = 0, p.phase^spec.CQEPhase
-		}
-		p.settle(&p.last)
-		cpu.Work(workReap)
+	if p.broken != nil {
+		return 0
+	}
+	n, epoch := 0, p.d.epoch
+	for p.next(cpu, epoch) {
 		n++
 	}
-	if n > 0 {
+	if n > 0 && p.d.epoch == epoch {
 		p.d.bar.Write32(spec.Doorbell(p.id, true, p.d.stride), uint32(p.head))
 	}
 	return n
 }
 
-// settle gives a completion to its request. One that names no command in flight is the
-// controller's fault, and is left alone.
-func (p *pair) settle(e *spec.Completion) {
-	if int(e.CID) >= p.slots || p.isFree(e.CID) {
-		return
+// next takes a completion, if one is there.
+func (p *pair) next(cpu hw.CPU, epoch uint32) bool {
+	cpu.Work(workPoll)
+	at := p.head * spec.CQELen
+	if p.cq.Load32(at+spec.CQEStatusAt)&spec.CQEPhase != p.phase || p.d.epoch != epoch {
+		return false
 	}
-	r := &p.reqs[p.owner[e.CID]]
-	p.free = append(p.free, e.CID)
-	r.pending--
-	if !e.Status.OK() && r.err == nil {
-		r.err = p.d.fail(r.op, "", &StatusError{r.op, e.Status})
+	e := spec.DecodeCompletion(p.cq.Bytes()[at:])
+	if p.head++; p.head == p.size {
+		p.head, p.phase = 0, p.phase^spec.CQEPhase
 	}
+	cpu.Work(workReap)
+	return p.settle(cpu, &e)
 }
 
-func (p *pair) isFree(slot uint16) bool {
-	for _, f := range p.free {
-		if f == slot {
+// settle gives a completion to its request. One that no command in flight can have caused breaks
+// the pair until a reset: what it was for is not known.
+func (p *pair) settle(cpu hw.CPU, e *spec.Completion) bool {
+	i := e.CID & (Depth - 1)
+	if int(i) >= len(p.slots) || p.slots[i].cmd.CID != e.CID || !p.slots[i].flies() ||
+		int(e.SQID) != p.id || int(e.SQHD) >= p.size || e.Status.OK() && e.Status != spec.Success {
+		p.broken = p.d.fail("completion", fmt.Sprintf("%+v in queue %d", *e, p.id), ErrProtocol)
+		return false
+	}
+	s := &p.slots[i]
+	if p.lists == nil && s.cmd.Opcode == spec.AsyncEvent {
+		p.d.events.take(e)
+	}
+	p.reqs[s.req].result = e.Result
+	if e.Status == spec.Success {
+		if p.lists != nil {
+			p.d.barren = 0
+		}
+		p.finish(i, nil)
+		return true
+	}
+	if p.lists != nil { // admin commands are sent again by command
+		if wait, again := p.d.policy(e.Status, s.tries); again {
+			p.d.Stats.Retries++
+			s.state, s.at = slotWaiting, cpu.Now()+wait
+			p.look = min(p.look, s.at)
 			return true
 		}
 	}
-	return false
+	p.finish(i, p.refusal(s, e.Status))
+	return true
+}
+
+func (s *slot) flies() bool { return s.state == slotFlying || s.state == slotAborted }
+
+// refusal is the error of a command that the controller ended with a status.
+func (p *pair) refusal(s *slot, st spec.Status) error {
+	e := &StatusError{Op: p.reqs[s.req].op, Status: st, Tries: int(s.tries)}
+	if p.lists != nil && s.cmd.Opcode != spec.Flush {
+		e.LBA, e.Blocks = s.cmd.SLBA(), spec.RWNLB.Get(uint64(s.cmd.CDW12))+1
+		if s.cmd.Opcode == spec.DSM {
+			e.LBA, e.Blocks = 0, 0
+		}
+	}
+	return p.d.fail(e.Op, "", e)
+}
+
+// finish ends the command of a slot.
+func (p *pair) finish(i uint16, err error) {
+	s := &p.slots[i]
+	s.state = slotFree
+	p.free = append(p.free, i)
+	r := &p.reqs[s.req]
+	r.pending--
+	if r.err == nil {
+		r.err = err
+	}
+	if r.orphan && r.pending == 0 {
+		if s.cmd.Opcode != spec.AsyncEvent {
+			p.d.orphans--
+		}
+		p.forget(s.req)
+	}
 }
 
 // list is the PRP list page of the slot that the next command will take.
@@ -178,28 +283,34 @@ func (p *pair) list() ([]byte, hw.BusAddr) {
 		p.lists.Bus() + hw.BusAddr(slot*listPage)
 }
 
-// sickEvery is how many fruitless polls go by between looks at CSTS, a register read of about a
-// microsecond: often enough to notice a lost device, too rare to be felt.
-const sickEvery = 4096
-
-// await polls until done, or something is wrong.
-func (p *pair) await(cpu hw.CPU, op string, done func(*pair) bool) error {
-	deadline := cpu.Now() + p.d.Timeout
-	for spins := 1; !done(p); spins++ {
-		if p.reap(cpu) > 0 {
-			continue
-		}
-		if spins%sickEvery == 0 {
-			if err := p.d.sick(op); err != nil {
-				return err
-			}
-		}
-		if cpu.Now() > deadline {
-			return p.d.trouble(op)
-		}
-		cpu.Relax()
+// poll takes what has completed and, now and then, looks whether all is well.
+func (p *pair) poll(cpu hw.CPU) int {
+	if p.d.state != live {
+		return 0
 	}
-	return nil
+	n := p.reap(cpu)
+	now := cpu.Now()
+	if p.broken != nil || now >= p.look {
+		p.watch(cpu, now, n == 0)
+	}
+	if n == 0 && now-p.oldest > late {
+		cpu.Idle(now + min((now-p.oldest)/64, millisecond))
+	}
+	return n
+}
+
+// late is when a command is not expected any more: a processor that polls for it takes naps, a
+// sixty-fourth of the wait.
+const late = 20 * millisecond
+
+// await polls until done. It ends, because every command does.
+func (p *pair) await(cpu hw.CPU, done func(*pair) bool) {
+	start := cpu.Now()
+	for !done(p) {
+		if p.poll(cpu) == 0 && !done(p) {
+			rest(cpu, start)
+		}
+	}
 }
 
 // putPRP stores an entry of a PRP list.
