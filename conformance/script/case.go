@@ -43,7 +43,8 @@ func Parse(file, group string, data []byte) ([]Case, error) {
 	for i, l := range strings.Split(string(data), "\n") {
 		l = strings.TrimRight(l, "\r")
 		if strings.HasPrefix(l, "-- ") && strings.HasSuffix(l, " --") && len(l) < len("-- x --") {
-			return nil, &Position{file, i + 1, errors.New("a case without a name")} // the library panics
+			// the library panics
+			return nil, &Position{file, i + 1, errors.New("a case without a name")}
 		}
 	}
 	a := txtar.Parse(data)
