@@ -207,7 +207,7 @@ func qemuTarget(device string) (*testee, error) {
 		if err = os.WriteFile(image, nil, 0o600); err == nil {
 			err = os.Truncate(image, scratchDrive)
 		}
-		args = append(args, "-drive", "file="+image+",if=none,id=conform,format=raw")
+		args = append(args, "-drive", "file="+image+",if=none,id=conform,format=raw,discard=unmap")
 		device += ",drive=conform,serial=conform"
 	}
 	var m *qtest.Machine

@@ -1,0 +1,29 @@
+package nvme
+
+import (
+	"slices"
+
+	"tensoros/conformance"
+)
+
+// Sections are of the Base Specification 2.0c, of the NVM Command Set Specification 1.0c and of the
+// PCIe Transport Specification 1.0c, as hw/spec/nvme cites them; the sentences are ours.
+func base(section, name string, level conformance.Level, text string) conformance.Rule {
+	return conformance.Rule{ID: "NVME-" + section + "-" + name, Doc: "NVM Express Base 2.0c",
+		Section: section, Level: level, Text: text}
+}
+
+func nvm(section, name string, level conformance.Level, text string) conformance.Rule {
+	return conformance.Rule{ID: "NVM-" + section + "-" + name,
+		Doc: "NVM Express NVM Command Set 1.0c", Section: section, Level: level, Text: text}
+}
+
+func pcit(section, name string, level conformance.Level, text string) conformance.Rule {
+	return conformance.Rule{ID: "PCIT-" + section + "-" + name,
+		Doc: "NVM Express PCIe Transport 1.0c", Section: section, Level: level, Text: text}
+}
+
+const must, should, may = conformance.Must, conformance.Should, conformance.May
+
+// Rules are what is checked.
+var Rules = slices.Concat(controllerRules, adminRules, ioRules)
