@@ -275,7 +275,7 @@ func (h *host) must(c spec.Command) error {
 		return err
 	}
 	if !h.last.Status.OK() {
-		return fmt.Errorf("%s fails: %v", spec.OpcodeName(c.Opcode, true), h.last.Status)
+		return script.Failure("%s fails: %v", spec.OpcodeName(c.Opcode, true), h.last.Status)
 	}
 	return nil
 }

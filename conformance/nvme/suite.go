@@ -88,8 +88,12 @@ type suite struct {
 	space    []byte // its Identify Namespace
 	before   []byte // what space was before the case
 	dirty    bool   // namespaces may have changed
+	dead     int    // cases that the controller did not come up for, in a row
 	realtime bool   // time is the wall's: what would take minutes is left out
 }
+
+// patient is how many cases in a row a controller may not come up for.
+const patient = 3
 
 // open brings the controller up and asks what it is.
 func open(cpu hw.CPU, m hw.Machine, a hw.Address) (*suite, error) {
@@ -163,9 +167,16 @@ func (s *suite) ask(op uint8, nsid, cdw10 uint32) error {
 
 // run runs a case on a fresh controller, and puts back what it changed.
 func (s *suite) run(c *script.Case) script.Outcome {
-	if err := s.restart(); err != nil {
-		return script.Outcome{Err: fmt.Errorf("the controller does not come up: %w", err)}
+	if s.dead == patient {
+		return script.Outcome{Err: errors.New("the controller is given up: it did not come up " +
+			"for the cases before")}
 	}
+	if err := s.restart(); err != nil {
+		s.dead++
+		return script.Outcome{Failed: true,
+			Err: fmt.Errorf("the controller does not come up: %w", err)}
+	}
+	s.dead = 0
 	out := c.Run(s)
 	if err := s.guarded(); err != nil && (out.Err == nil || out.Skip) {
 		out = script.Outcome{Err: err, Failed: true}

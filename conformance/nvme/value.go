@@ -218,9 +218,9 @@ func (s *suite) plain(name string) (uint64, bool) {
 }
 
 // Call gives functions their meaning: m8 to m64(ADDRESS) memory, r8 to r64(OFFSET) registers,
-// same(A, B, N), filled(A, N, V), matches(A, N, SEED), ascii(A, N), irq(V), pba(V), feature(FID), changeable(FID),
-// effect(OPCODE, IO), st(I), cidof(I), sqof(I), res(I) of the completions taken, slot(SQ, I) and
-// entry(CQ, I) addresses in queues, arrived(CQ).
+// c8 to c32(OFFSET) configuration space, same(A, B, N), filled(A, N, V), matches(A, N, SEED),
+// ascii(A, N), irq(V), pba(V), feature(FID), changeable(FID), st(I), cidof(I), sqof(I), headof(I)
+// and res(I) of the completions taken.
 func (s *suite) Call(name string, v []uint64) (uint64, bool, error) {
 	switch {
 	case len(v) == 1 && width(name, "m") > 0:
@@ -296,16 +296,6 @@ func (s *suite) asked(name string, v []uint64) (uint64, bool, error) {
 		err := s.must(spec.Command{Opcode: spec.GetFeatures, PRP1: s.spare,
 			CDW10: uint32(v[0]) | spec.SelectSupported<<8})
 		return truth(err == nil && s.last.Result&spec.CapChangeable != 0), true, nil
-	case name == "arrived" && len(v) == 1:
-		for {
-			if ok, err := s.take(int(v[0]), true); !ok || err != nil {
-				return uint64(len(s.done)), true, err
-			}
-		}
-	case name == "slot" && len(v) == 2 && s.sqs[int(v[0])] != nil:
-		return s.sqs[int(v[0])].at + v[1]*spec.SQELen, true, nil
-	case name == "entry" && len(v) == 2 && s.cqs[int(v[0])] != nil:
-		return s.cqs[int(v[0])].at + v[1]*spec.CQELen, true, nil
 	case len(v) != 1:
 		return 0, false, nil
 	}
