@@ -169,7 +169,17 @@ func (h *host) ring(id int) error {
 	if q == nil {
 		return fmt.Errorf("there is no submission queue %d", id)
 	}
-	h.bar.Write32(spec.Doorbell(id, false, h.dstrd), uint32(q.tail))
+	return h.doorbell(id, false, q.tail)
+}
+
+// doorbell writes a doorbell, which a controller may have placed out of its BAR.
+func (h *host) doorbell(id int, completion bool, v int) error {
+	off := spec.Doorbell(id, completion, h.dstrd)
+	if off+4 > h.bar.Len() {
+		return script.Failure("the doorbell of queue %d is at %#x of BAR 0, which has %#x", id, off,
+			h.bar.Len())
+	}
+	h.bar.Write32(off, uint32(v))
 	return nil
 }
 
@@ -189,10 +199,10 @@ func (h *host) take(id int, ack bool) (ok bool, err error) {
 	if q.head++; q.head == q.size {
 		q.head, q.phase = 0, !q.phase
 	}
-	if ack {
-		h.bar.Write32(spec.Doorbell(id, true, h.dstrd), uint32(q.head))
+	if err := h.sound(id, &h.last); err != nil || !ack {
+		return true, err
 	}
-	return true, h.sound(id, &h.last)
+	return true, h.doorbell(id, true, q.head)
 }
 
 // sound checks a completion: of a queue of its completion queue, for a command that is outstanding,

@@ -56,6 +56,9 @@ func (s *suite) mask(v int, on bool) error {
 		return fmt.Errorf("%w: vector %d of %d: %w", script.ErrSkip, v, n, err)
 	}
 	off := at + v*hwpcie.MSIXEntryLen + 12
+	if off+4 > table.Len() {
+		return script.Failure("the MSI-X table lies out of its BAR")
+	}
 	want := table.Read32(off) &^ 1
 	if on {
 		want |= 1
@@ -74,7 +77,11 @@ func (s *suite) pendingBit(v int) (uint64, error) {
 	if err != nil || v >= n {
 		return 0, fmt.Errorf("%w: vector %d of %d: %w", script.ErrSkip, v, n, err)
 	}
-	return uint64(pending.Read32(bits+v/32*4)) >> (v % 32) & 1, nil
+	off := bits + v/32*4
+	if off+4 > pending.Len() {
+		return 0, script.Failure("the pending bits of MSI-X lie out of their BAR")
+	}
+	return uint64(pending.Read32(off)) >> (v % 32) & 1, nil
 }
 
 // unmaskAll undoes what a case left masked.

@@ -113,6 +113,10 @@ func open(cpu hw.CPU, m hw.Machine, a hw.Address) (*suite, error) {
 	if s.bar, err = fn.BAR(0); err != nil {
 		return nil, err
 	}
+	if s.bar.Len() < spec.Doorbells+8 {
+		return nil, fmt.Errorf("%v: BAR 0 has %#x bytes, too few for registers and doorbells", a,
+			s.bar.Len())
+	}
 	if s.mem, err = fn.Memory(arenaLen); err != nil {
 		return nil, err
 	}
