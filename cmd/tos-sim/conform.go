@@ -23,12 +23,15 @@ import (
 	"tensoros/sim/board"
 )
 
+// runner runs the cases of a suite whose names are wanted.
+type runner func(cpu hw.CPU, m hw.Machine, a hw.Address, target string, want func(string) bool,
+) (*conformance.Report, error)
+
 // suiteRow is a suite of rules for devices.
 type suiteRow struct {
 	name, short string
 	class       uint32 // of the functions it is for; 0: any
-	run         func(hw.CPU, hw.Machine, hw.Address, string, func(string) bool) (*conformance.Report,
-		error)
+	run         runner
 }
 
 var suites = []suiteRow{

@@ -87,7 +87,8 @@ func (m *noiseMemory) Load32(off int) uint32 {
 		if kind < 200 {
 			n.word()
 		}
-		e := spec.Completion{Result: uint32(n.word()), SQHD: uint16(n.tail), Phase: n.done/32%2 == 0}
+		e := spec.Completion{Result: uint32(n.word()), SQHD: uint16(n.tail),
+			Phase: n.done/32%2 == 0}
 		e.CID = le.Uint16(n.memory[n.asq-0x10000+uint64(n.tail+31)%32*64+2:])
 		if kind < 60 {
 			e.Status = spec.Status(n.word())
