@@ -40,7 +40,8 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 		}
 		for _, id := range c.Rules {
 			if rule := r.Rules.Find(id); rule != nil {
-				fmt.Fprintf(t, "\t  %s\t%s (%s, %s)\n", id, rule.Text, rule.Doc, rule.Section)
+				fmt.Fprintf(t, "\t  %s\t%s (%s, %s; %v)\n", id, rule.Text, rule.Doc, rule.Section,
+					rule.Level)
 			}
 		}
 	}
@@ -128,7 +129,7 @@ code { font: 13px ui-monospace, monospace } small { color: #57606a }
 <p>Target <code>{{.Target}}</code>: {{.Device}}</p><p>{{.Summary}}</p>
 <table><tr><th>Verdict</th><th>Case</th><th>Rules</th><th>Detail</th></tr>
 {{range .Rows}}<tr><td class="{{.Verdict}}">{{.Verdict}}</td><td><code>{{.Case}}</code></td>
-<td>{{range .Rules}}<div><code>{{.ID}}</code> {{.Text}} <small>{{.Doc}}, {{.Section}}</small></div>{{end}}</td>
+<td>{{range .Rules}}<div><code>{{.ID}}</code> {{.Text}} <small>{{.Doc}}, {{.Section}}; {{.Level}}</small></div>{{end}}</td>
 <td>{{.Detail}} <small>{{.Place}}</small></td></tr>
 {{end}}</table></body></html>
 `))

@@ -28,7 +28,7 @@ func TestReports(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range []string{"FAIL   g/two", "f:3 1 < 2 & so", "It ought. (Doc, 2)",
+	for _, want := range []string{"FAIL   g/two", "f:3 1 < 2 & so", "It ought. (Doc, 2; should)",
 		"1 passed, 1 failed, 1 skipped, 1 could not be run; 2 of 2 rules checked"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, &text)

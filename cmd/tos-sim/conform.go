@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tensoros/conformance"
+	"tensoros/conformance/nvme"
 	"tensoros/conformance/pcie"
 	"tensoros/hw"
 	"tensoros/hw/linux"
@@ -21,15 +23,21 @@ import (
 	"tensoros/sim/board"
 )
 
+// runner runs the cases of a suite whose names are wanted.
+type runner func(cpu hw.CPU, m hw.Machine, a hw.Address, target string, want func(string) bool,
+) (*conformance.Report, error)
+
 // suiteRow is a suite of rules for devices.
 type suiteRow struct {
 	name, short string
 	class       uint32 // of the functions it is for; 0: any
-	run         func(hw.CPU, hw.Machine, hw.Address, string) (*conformance.Report, error)
+	run         runner
 }
 
 var suites = []suiteRow{
-	{"pcie", "Hold a PCI Express function against the base specification", 0, pcie.Run},
+	{"nvme", "Hold an NVM Express controller against the Base and NVM command set specifications",
+		nvme.Class, nvme.RunCases},
+	{"pcie", "Hold a PCI Express function against the base specification", 0, pcie.RunCases},
 }
 
 const conformLong = `Run a suite of conformance cases against a device and report which rules it keeps.
@@ -45,8 +53,8 @@ Targets:
 What is on a drive under test is lost. Exit code 1 if a rule is broken.`
 
 type conforming struct {
-	target, junit, html string
-	all                 bool
+	target, junit, html, only string
+	all                       bool
 }
 
 func conformCommand(e *env) *cobra.Command {
@@ -69,6 +77,8 @@ func suiteCommand(e *env, s *suiteRow) *cobra.Command {
 		RunE:    func(*cobra.Command, []string) error { return e.conform(s, o) },
 	}
 	c.Flags().StringVar(&o.target, "target", "sim", "`TARGET` to test")
+	c.Flags().StringVar(&o.only, "only", "",
+		"run only the cases whose GROUP/NAME matches the `REGEXP`, as in ^queues/")
 	o.flags(c.Flags())
 	return c
 }
@@ -88,6 +98,10 @@ type testee struct {
 }
 
 func (e *env) conform(s *suiteRow, o *conforming) error {
+	want, err := regexp.Compile(o.only)
+	if err != nil {
+		return usage("", "conform %s --only: %w", s.name, err)
+	}
 	t, err := e.openTarget(o.target)
 	if err != nil {
 		return err
@@ -96,7 +110,7 @@ func (e *env) conform(s *suiteRow, o *conforming) error {
 	var inside error
 	t.Start(0, func(cpu hw.CPU) {
 		for _, a := range t.chosen(s) {
-			r, err := s.run(cpu, t, a, o.target)
+			r, err := s.run(cpu, t, a, o.target, want.MatchString)
 			if err != nil {
 				inside = errors.Join(inside, err)
 				continue
@@ -161,6 +175,10 @@ func (e *env) simTarget(function string) (*testee, error) {
 		return nil, usage("", "%w", err)
 	}
 	t := &testee{Machine: b, run: b.Run, close: func() error { b.Close(); return nil }}
+	if err := e.injectFaults(b); err != nil {
+		b.Close()
+		return nil, err
+	}
 	if function != "" {
 		a, err := hw.ParseAddress(function)
 		if err != nil {
@@ -207,7 +225,7 @@ func qemuTarget(device string) (*testee, error) {
 		if err = os.WriteFile(image, nil, 0o600); err == nil {
 			err = os.Truncate(image, scratchDrive)
 		}
-		args = append(args, "-drive", "file="+image+",if=none,id=conform,format=raw")
+		args = append(args, "-drive", "file="+image+",if=none,id=conform,format=raw,discard=unmap")
 		device += ",drive=conform,serial=conform"
 	}
 	var m *qtest.Machine

@@ -41,6 +41,12 @@ func Cases() ([]script.Case, error) {
 // Run runs the suite on a function, in the body of a processor. Decoding, BARs and controls are put
 // back after each case.
 func Run(cpu hw.CPU, m hw.Machine, a hw.Address, target string) (*conformance.Report, error) {
+	return RunCases(cpu, m, a, target, func(string) bool { return true })
+}
+
+// RunCases runs the cases whose GROUP/NAME is wanted.
+func RunCases(cpu hw.CPU, m hw.Machine, a hw.Address, target string, want func(string) bool,
+) (*conformance.Report, error) {
 	cases, err := Cases()
 	if err != nil {
 		return nil, err
@@ -59,6 +65,9 @@ func Run(cpu hw.CPU, m hw.Machine, a hw.Address, target string) (*conformance.Re
 		Rules: Rules}
 	for i := range cases {
 		c := &cases[i]
+		if !want(c.Group + "/" + c.Name) {
+			continue
+		}
 		start := cpu.Now()
 		out := c.Run(s)
 		s.restore()

@@ -603,3 +603,27 @@ func FuzzFaultPlan(f *testing.F) {
 		}
 	})
 }
+
+// TestFatalStatusGoesWithEnable: CSTS.RDY is zero after a failed start, so that a host may set
+// CC.EN again as soon as it has cleared it, without waiting for anything.
+func TestFatalStatusGoesWithEnable(t *testing.T) {
+	g := newGuest(t, &Micron9550, NewMemory(1<<20), nil)
+	g.write(spec.AQA, 0)
+	g.write(spec.CC, 0x460001)
+	if v := uint64(g.read(spec.CSTS)); spec.CSTSCFS.Get(v) != 1 {
+		t.Fatalf("CSTS %#x after a start with an admin queue of one entry", v)
+	}
+	g.write(spec.CC, 0x460000)
+	g.enable()
+}
+
+// TestProtectionInformationIsIgnored: without protection, its fields do not count (NVM, 3.2.4).
+func TestProtectionInformationIsIgnored(t *testing.T) {
+	g := ready(t, &Micron9550, NewMemory(1<<20), nil)
+	at, _ := g.alloc(4096)
+	c := g.rw(spec.Read, 0, at, 4096)
+	c.CDW12 |= 7 << 26
+	if e := g.do(1, c); !e.Status.OK() {
+		t.Error(e.Status)
+	}
+}

@@ -24,9 +24,6 @@ func (c *Controller) extent(cmd *command) spec.Status {
 	if !cmd.ns.inRange(e.SLBA(), n) {
 		return cmd.blame(40, 0, spec.LBAOutOfRange)
 	}
-	if e.CDW12&(0xf<<26) != 0 && e.Opcode != spec.WriteUncorrectable {
-		return cmd.bad(51, 2) // PRINFO: no protection information here
-	}
 	cmd.at = cmd.ns.Base + e.SLBA()<<cmd.ns.shift
 	switch e.Opcode {
 	case spec.Write, spec.WriteZeroes, spec.WriteUncorrectable:
@@ -230,8 +227,6 @@ func (c *Controller) copySize(cmd *command) (int, spec.Status) {
 		return 0, cmd.blame(48, 0, spec.SizeLimitExceeded)
 	case e.CDW12>>8&0xf != 0:
 		return 0, cmd.bad(49, 0) // OCFS: format 0 only
-	case e.CDW12&(0xf<<12|0xf<<26) != 0:
-		return 0, cmd.bad(51, 2) // no protection information here
 	case cmd.ns.protected():
 		return 0, spec.WriteProtected
 	}

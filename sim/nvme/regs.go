@@ -232,6 +232,8 @@ func (c *Controller) disable() {
 	c.resetQueues()
 	c.levelReset()
 	c.enabled, c.stopped = false, false
+	// A host that finds RDY clear, as it is after a failed start, may enable again at once.
+	c.regs.Set(spec.CSTS, 4, spec.CSTSCFS.Put(c.status(), 0))
 	c.epoch++
 	c.drains = drainTries
 	c.eng.At(c.eng.Now()+c.firmware(), c, evDisabled, c.epoch)
