@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -21,7 +22,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 
 // summary is the last line of a report.
 func (r *Report) summary() string {
-	return fmt.Sprintf("%d passed, %d failed, %d skipped, %d could not be run; %d of %d rules checked",
+	return fmt.Sprintf(
+		"%d passed, %d failed, %d skipped, %d could not be run; %d of %d rules checked",
 		r.Count(Pass), r.Count(Fail), r.Count(Skip), r.Count(Error), r.Covered(), len(r.Rules))
 }
 
@@ -129,21 +131,25 @@ code { font: 13px ui-monospace, monospace } small { color: #57606a }
 <p>Target <code>{{.Target}}</code>: {{.Device}}</p><p>{{.Summary}}</p>
 <table><tr><th>Verdict</th><th>Case</th><th>Rules</th><th>Detail</th></tr>
 {{range .Rows}}<tr><td class="{{.Verdict}}">{{.Verdict}}</td><td><code>{{.Case}}</code></td>
-<td>{{range .Rules}}<div><code>{{.ID}}</code> {{.Text}} <small>{{.Doc}}, {{.Section}}; {{.Level}}</small></div>{{end}}</td>
+<td>{{range .Rules}}<div><code>{{.ID}}</code> {{.Text}} <small>{{.Doc}},
+	{{.Section}}; {{.Level}}</small></div>{{end}}</td>
 <td>{{.Detail}} <small>{{.Place}}</small></td></tr>
 {{end}}</table></body></html>
 `))
 
-// WriteHTML writes the report as a page that stands alone.
+// WriteHTML writes the report as a page that stands alone: what failed first, what was skipped
+// last.
 func (r *Report) WriteHTML(w io.Writer) error {
 	type row struct {
 		Verdict, Case, Detail, Place string
 		Rules                        []Rule
+		rank                         int
 	}
 	rows := make([]row, 0, len(r.Results))
 	for i := range r.Results {
 		c := &r.Results[i]
-		out := row{Verdict: c.Verdict.String(), Case: c.Case, Detail: c.Detail, Place: c.Place}
+		out := row{Verdict: c.Verdict.String(), Case: c.Case, Detail: c.Detail, Place: c.Place,
+			rank: [...]int{Fail: 0, Error: 0, Pass: 1, Skip: 2}[c.Verdict]}
 		for _, id := range c.Rules {
 			if rule := r.Rules.Find(id); rule != nil {
 				out.Rules = append(out.Rules, *rule)
@@ -151,6 +157,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		}
 		rows = append(rows, out)
 	}
+	slices.SortStableFunc(rows, func(a, b row) int { return a.rank - b.rank })
 	return page.Execute(w, struct {
 		Suite, Target, Device, Summary string
 		Rows                           []row

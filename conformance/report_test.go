@@ -34,8 +34,12 @@ func TestReports(t *testing.T) {
 			t.Errorf("the text lacks %q:\n%s", want, &text)
 		}
 	}
-	var back struct{ Results []struct{ Verdict string } }
-	if err := json.Unmarshal(js.Bytes(), &back); err != nil || back.Results[1].Verdict != "fail" {
+	var back struct {
+		Results []struct{ Verdict string }
+		Rules   []struct{ ID, Level, Text string }
+	}
+	if err := json.Unmarshal(js.Bytes(), &back); err != nil || back.Results[1].Verdict != "fail" ||
+		back.Rules[1].Level != "should" {
 		t.Errorf("JSON: %v %v", err, back)
 	}
 	var suite junitSuite
@@ -45,6 +49,9 @@ func TestReports(t *testing.T) {
 	}
 	if !strings.Contains(html.String(), "d &lt;1&gt;") {
 		t.Error("HTML is not escaped")
+	}
+	if page := html.String(); strings.Index(page, "g/two") > strings.Index(page, "g/one") {
+		t.Error("failures do not come first")
 	}
 }
 

@@ -19,13 +19,16 @@ var levels = [...]string{"must", "should", "may"}
 
 func (l Level) String() string { return levels[l] }
 
+// MarshalText writes the level as its word.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
 // Rule is a sentence of a standard that can be checked.
 type Rule struct {
-	ID      string // DOCUMENT-SECTION-NAME
-	Doc     string // "NVM Express Base 2.0c"
-	Section string
-	Level   Level
-	Text    string // in our words
+	ID      string `json:"id"`  // DOCUMENT-SECTION-NAME
+	Doc     string `json:"doc"` // "NVM Express Base 2.0c"
+	Section string `json:"section"`
+	Level   Level  `json:"level"`
+	Text    string `json:"text"` // in our words
 }
 
 // Rules is a table of rules.
@@ -91,7 +94,7 @@ type Report struct {
 	Target  string   `json:"target"`
 	Device  string   `json:"device"` // what the target says that it is
 	Results []Result `json:"results"`
-	Rules   Rules    `json:"-"`
+	Rules   Rules    `json:"rules"`
 }
 
 // Count is how many results have a verdict.
