@@ -14,6 +14,7 @@ type flash struct {
 	planes   []sim.Lane // by die, then plane; a die whose planes sense together has one
 	perDie   int
 	channels []sim.Lane
+	last     *op      // sensed last, if nothing has been scheduled since
 	next     int      // die of the append point
 	filling  int      // bytes waiting to fill a stripe
 	latest   sim.Time // when the last program ends
@@ -25,6 +26,7 @@ type flash struct {
 type op struct {
 	index    uint32
 	cmd      *command
+	next     *op // sensed in the same event
 	off, n   int // of the command's transfer
 	die      int
 	channel  int
@@ -91,16 +93,25 @@ func (f *flash) sense(cmd *command, page uint64, off, n int) {
 		c.rec.Span(traces.NVMeFlash, f.dieTrk[die], now, start+d, &w, uint64(die), uint64(n))
 	}
 	c.hold(cmd)
+	if l := f.last; l != nil && l.sensedAt == o.sensedAt {
+		l.next, f.last = o, o
+		return
+	}
+	f.last = o
 	c.eng.At(start+d, c, evSensed, uint64(i))
 }
 
-// sensed puts the first chunk of a page on its channel.
+// sensed puts the first chunk of a page on its channel, and those of the pages behind it.
 func (f *flash) sensed(o *op, now sim.Time) {
-	if o.cmd.dead {
-		f.drop(o)
-		return
+	for o != nil {
+		next := o.next
+		if o.cmd.dead {
+			f.drop(o)
+		} else {
+			f.move(o, now)
+		}
+		o = next
 	}
-	f.move(o, now)
 }
 
 func (f *flash) drop(o *op) {

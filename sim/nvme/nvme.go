@@ -36,42 +36,44 @@ type Controller struct {
 	// Faults counts the injected faults by effect.
 	Faults [EffectCount]uint64
 
-	eng      *sim.Engine
-	rec      *traces.Recorder
-	fn       *pcie.Function
-	regs     *reg.File
-	enabled  bool // CC.EN was accepted; RDY may still be to come
-	stopped  bool // fatal: nothing is processed until a reset
-	epoch    uint64
-	drains   int
-	pageSize int
-	sqs      [maxQueues + 1]*sq
-	cqs      [maxQueues + 1]*cq
-	granted  int // I/O queues granted by Set Features 07h
-	arb      arbiter
-	shadow   shadow
-	cmb      *cmb
-	feats    features
-	alive    sim.Time // when the host was last heard of, for Keep Alive
-	power    power
-	events   eventQueue
-	aborts   int // Abort commands under way
-	errors   errorLog
-	smart    counters
-	spaces   spaces
-	firm     firmware
-	test     selfTest
-	sanitize sanitize
-	faults   *faults
-	cmds     pool[command]
-	slots    pool[slot]
-	ops      pool[op]
-	fetches  pool[fetch]
-	entries  pool[entry]
-	probes   pool[probe]
-	dma      dmaEngine
-	flash    flash
-	track    traces.Track
+	eng       *sim.Engine
+	rec       *traces.Recorder
+	fn        *pcie.Function
+	regs      *reg.File
+	enabled   bool // CC.EN was accepted; RDY may still be to come
+	adminOnly bool // CC.CSS: no I/O command set
+	stopped   bool // fatal: nothing is processed until a reset
+	epoch     uint64
+	drains    int
+	pageSize  int
+	sqs       [maxQueues + 1]*sq
+	cqs       [maxQueues + 1]*cq
+	granted   int // I/O queues granted by Set Features 07h
+	arb       arbiter
+	starts    starts
+	shadow    shadow
+	cmb       *cmb
+	feats     features
+	alive     sim.Time // when the host was last heard of, for Keep Alive
+	power     power
+	events    eventQueue
+	aborts    int // Abort commands under way
+	errors    errorLog
+	smart     counters
+	spaces    spaces
+	firm      firmware
+	test      selfTest
+	sanitize  sanitize
+	faults    *faults
+	cmds      pool[command]
+	slots     pool[slot]
+	ops       pool[op]
+	fetches   pool[fetch]
+	probes    pool[probe]
+	entry     [spec.CQELen]byte // scratch: a write of up to 16 bytes takes them along
+	dma       dmaEngine
+	flash     flash
+	track     traces.Track
 }
 
 // Events of the controller; the argument is an index into a pool unless said otherwise.
@@ -87,7 +89,6 @@ const (
 	evDelivered               // slot; one of its writes was delivered
 	evGathered                // slot; one of its reads was answered
 	evFinished                // command
-	evEntry                   // entry was delivered
 	evDrained                 // arg: bytes that left the write buffer
 	evProbed                  // probe; its write or its read of a shadow doorbell is over
 	evCoalesced               // arg: completion queue, generation of its timer
@@ -165,13 +166,7 @@ func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
 	case evListed:
 		c.listed(c.cmds.at(arg))
 	case evStart:
-		cmd := c.cmds.at(arg)
-		if cmd.dead && cmd.verb == formatEnds {
-			c.formatted(cmd) // a Format outlives its queue
-		}
-		if c.release(cmd) {
-			c.start(cmd)
-		}
+		c.startAll(c.cmds.at(arg))
 	case evSensed:
 		c.flash.sensed(c.ops.at(arg), now)
 	case evMoved:
@@ -184,8 +179,6 @@ func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
 		if cmd := c.cmds.at(arg); c.release(cmd) {
 			c.complete(cmd)
 		}
-	case evEntry:
-		c.entries.give(uint32(arg))
 	case evDrained:
 		c.dma.drained(int(arg))
 	case evProbed:
