@@ -71,7 +71,12 @@ func (p *poller) run(n, depth int) {
 
 // newPoller is a drive of which the first span bytes were written, and a queue without interrupts.
 func newPoller(t testing.TB, prof *Profile, op uint8, n int, span uint64) *poller {
-	g := newGuest(t, prof, NewMemory(2*span), nil)
+	store := NewMemory(span)
+	data := pattern(1, 1<<20)
+	for at := uint64(0); at < span; at += 1 << 20 {
+		_ = store.WriteAt(at, data)
+	}
+	g := newGuest(t, prof, store, nil)
 	g.enable()
 	g.polled(1, 512)
 	g.rings[1].acknowledged = false
@@ -95,7 +100,7 @@ const benchDepth = 256
 
 // bench tells how many commands of 4 KiB are simulated a second of wall time.
 func bench(b *testing.B, prof *Profile, op uint8) {
-	p := newPoller(b, prof, op, 4096, 2<<30)
+	p := newPoller(b, prof, op, 4096, 256<<20)
 	p.run(20000, benchDepth)
 	fired := p.eng.Fired
 	b.ReportAllocs()
@@ -112,6 +117,7 @@ func BenchmarkRandomWrite(b *testing.B) { bench(b, &Micron9550, spec.Write) }
 // completions after every event: the software at its worst.
 func BenchmarkRandomReadSingly(b *testing.B) {
 	g := ready(b, &Micron9550, NewMemory(4<<30), nil)
+	g.ctl.Age(4<<30, 0, 0)
 	r := sim.NewRand(1, "bench")
 	next := func(int) uint64 { return uint64(r.Intn(1<<19)) * 8 }
 	stream(g, spec.Read, 4096, 32, 4000, next)

@@ -14,6 +14,7 @@ type slot struct {
 	pending int // writes or reads of it that are under way
 	bank    sim.Time
 	sensed  sim.Time
+	lost    bool // the medium could not be read
 	buf     []byte
 }
 
@@ -38,7 +39,7 @@ func (d *dmaEngine) chunk(cmd *command, off, n int) *slot {
 		s.buf = make([]byte, max(n, d.ctl.Profile.ChannelChunk))
 	}
 	s.index, s.cmd, s.off, s.n, s.buf = i, cmd, off, n, s.buf[:n]
-	s.bank, s.sensed = 0, 0
+	s.bank, s.sensed, s.lost = 0, 0, false
 	d.ctl.hold(cmd)
 	return s
 }
@@ -97,7 +98,7 @@ func (c *Controller) load(s *slot) {
 		copy(s.buf, cmd.data[s.off:])
 	} else {
 		at := cmd.at + uint64(s.off)
-		if err := c.Store.ReadAt(at, s.buf); err != nil || cmd.ns.spoiled(at, s.n) {
+		if err := c.Store.ReadAt(at, s.buf); err != nil || s.lost || cmd.ns.spoiled(at, s.n) {
 			clear(s.buf)
 			cmd.status = spec.UnrecoveredRead | spec.DNR
 			c.smart.MediaErrors++
@@ -184,17 +185,20 @@ func (d *dmaEngine) gathered(s *slot) {
 		return
 	}
 	c, cmd, n, medium := d.ctl, s.cmd, s.n, s.cmd.data == nil
+	held := d.buffered
 	if !cmd.dead {
 		c.keep(s)
 		if cmd.left -= n; cmd.left == 0 {
 			cmd.moving = c.eng.Now() - cmd.begun
 			c.arrived(cmd)
 		}
+	} else if medium {
+		d.buffered -= n
 	}
 	c.release(cmd)
 	d.give(s)
-	if medium {
-		c.flash.program(n)
+	if d.buffered < held {
+		d.gather()
 	}
 }
 
@@ -209,7 +213,8 @@ func (c *Controller) keep(s *slot) {
 		return
 	}
 	at := cmd.at + uint64(s.off)
-	if err := c.Store.WriteAt(at, s.buf); err != nil {
+	c.undo.keep(c, at, s.n, cmd.ns.shift)
+	if !c.flash.write(at, s.n) || c.Store.WriteAt(at, s.buf) != nil {
 		cmd.status = spec.WriteFault | spec.DNR
 		c.smart.MediaErrors++
 		return

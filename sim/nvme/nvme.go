@@ -73,6 +73,9 @@ type Controller struct {
 	entry     [spec.CQELen]byte // scratch: a write of up to 16 bytes takes them along
 	dma       dmaEngine
 	flash     flash
+	undo      undoLog
+	aging     bool // Age: the map moves, time does not
+	off       bool // PowerCut
 	track     traces.Track
 }
 
@@ -133,7 +136,15 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 	c.fn = fn
 	c.track = rec.Track(fn.Path() + "/nvme")
 	c.dma.ctl = c
+	if store.Size()>>unitShift > mostUnits {
+		return nil, nil, fmt.Errorf("nvme %s: a store of %d bytes; 8 TiB are the most", name,
+			store.Size())
+	}
 	c.flash.init(c)
+	if err := c.adopt(); err != nil {
+		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
+	}
+	c.undo.on = prof.VolatileCache
 	if err := c.restore(); err != nil {
 		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
 	}
@@ -160,6 +171,9 @@ func (c *Controller) mark(rule, detail string) {
 
 // Fire runs the controller's events.
 func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
+	if c.off {
+		return
+	}
 	switch kind {
 	case evFetched:
 		c.fetched(c.fetches.at(arg), now)

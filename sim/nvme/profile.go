@@ -1,6 +1,7 @@
 package nvme
 
 import (
+	"cmp"
 	"fmt"
 
 	spec "tensoros/hw/spec/nvme"
@@ -27,6 +28,11 @@ type Profile struct {
 	FirmwareWrite          sim.Time  // added to a write once its data is in the buffer,
 	FirmwareWrite4K        sim.Time  // for each 4 KiB of it
 	WriteBuffer            int       // bytes
+	BlockPages             int       // pages of an erase block; 0: 256
+	Spare                  int       // raw capacity beyond the logical one, per mille; 0: 70
+	Erase                  sim.Time  // tERASE
+	Endurance              uint32    // rated program and erase cycles; 0: nothing wears
+	RetryPPM               int       // pages of a million that need a second sense, as new
 	VolatileCache          bool      // the buffer is lost with power: Flush has work to do
 	Link                   pcie.Link // as trained
 	MDTS                   uint8     // largest transfer, 4096 << MDTS bytes
@@ -132,6 +138,10 @@ func (p *Profile) MaxTransfer() int { return 4096 << p.MDTS }
 
 // stripe is the bytes a die programs at once.
 func (p *Profile) stripe() int { return p.Planes * p.Page }
+
+func (p *Profile) blockPages() int { return cmp.Or(p.BlockPages, 256) }
+
+func (p *Profile) spare() int { return cmp.Or(p.Spare, 70) }
 
 // Check reports a profile that cannot work.
 func (p *Profile) Check() error {
