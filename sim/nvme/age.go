@@ -59,5 +59,6 @@ func (c *Controller) Age(bytes uint64, overwrites float64, seed uint64) {
 	})
 }
 
-// FTL is what the map has done since the drive was attached; ageing is not counted.
+// FTL is what the map has done in all lives that the state of the drive knows of; ageing is not
+// counted.
 func (c *Controller) FTL() FTLCounts { return c.flash.ftl.FTLCounts }

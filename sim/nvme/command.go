@@ -238,6 +238,10 @@ func (c *Controller) delay(cmd *command) sim.Time {
 	if c.power.active {
 		d += c.power.wake(c, cmd)
 	}
+	if p.CommandInterval > 0 && cmd.sq.id > 0 {
+		now := c.eng.Now()
+		d += c.pace.Reserve(now, p.CommandInterval) - now
+	}
 	switch {
 	case cmd.sq.id == 0:
 		return d + c.firmware()

@@ -27,6 +27,7 @@ type flash struct {
 	filling  int        // bytes of the write buffer that they hold
 	flying   [][]stripe // by die: stripes whose program may not be over
 	latest   sim.Time   // when the last program ends
+	worn     bool       // no die had room: blocks have gone bad
 	retries  *sim.Rand
 	dieTrk   []traces.Track
 	chanTrk  []traces.Track

@@ -44,6 +44,8 @@ type ftlDie struct {
 	credit  int    // places that the host took since the victim was chosen
 	target  int    // valid units of the victim when it was chosen
 	moved   int    // of them
+	part    place  // the stripe that collection fills,
+	used    int    // and how many of its units are taken
 	valid   int    // units
 	retired int
 }
@@ -98,6 +100,7 @@ func (t *ftl) init(p *Profile, size uint64, rand *sim.Rand) {
 		d := &t.dies[i]
 		d.blocks = make([]eraseBlock, n+spare+keptBlocks)
 		d.free, d.open, d.victim = len(d.blocks), [2]int{-1, -1}, -1
+		d.used = t.perStripe
 	}
 }
 
@@ -293,37 +296,43 @@ func (t *ftl) wornOut(b *eraseBlock) bool {
 	return t.rand.Float64() < chance
 }
 
-// moving is a stripe that collection has filled: how many units, and from how many pages.
-type moving struct{ units, pages int }
+// moving is what collection has moved at once: how many units, and from how many pages. full: a
+// stripe is complete and is programmed; what is short of one waits for the next victim.
+type moving struct {
+	units, pages int
+	full         bool
+}
 
-// collect moves up to a stripe of the victim's valid units. done: nothing is left to move.
+// collect moves valid units of the victim until a stripe is full. done: nothing is left to move.
 func (t *ftl) collect(die int) (m moving, done bool) {
 	d := &t.dies[die]
 	v := &d.blocks[d.victim]
-	var to place
 	page := -1
 	for ; d.scan < t.perBlock && v.valid > 0; d.scan++ {
 		u := v.units[d.scan]
 		if u == 0 {
 			continue
 		}
-		if m.units == t.perStripe {
+		if m.full {
 			return m, false
 		}
-		if m.units == 0 {
-			var ok bool
-			if to, ok = t.take(die, moveStream); !ok {
+		if d.used == t.perStripe {
+			p, ok := t.take(die, moveStream)
+			if !ok {
 				return m, false
 			}
+			d.part, d.used = p, 0
 		}
 		if d.scan/t.perPage != page {
 			page = d.scan / t.perPage
 			m.pages++
 		}
-		p := to
-		p.index += m.units
+		p := d.part
+		p.index += d.used
 		t.set(uint64(u-1), p)
 		m.units++
+		d.used++
+		m.full = d.used == t.perStripe
 		d.moved++
 		t.MovedUnits++
 	}

@@ -50,6 +50,7 @@ type Controller struct {
 	cqs       [maxQueues + 1]*cq
 	granted   int // I/O queues granted by Set Features 07h
 	arb       arbiter
+	pace      sim.Lane // of the firmware: one command an interval
 	starts    starts
 	shadow    shadow
 	cmb       *cmb
@@ -141,13 +142,13 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 			store.Size())
 	}
 	c.flash.init(c)
+	if err := c.restore(); err != nil {
+		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
+	}
 	if err := c.adopt(); err != nil {
 		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
 	}
 	c.undo.on = prof.VolatileCache
-	if err := c.restore(); err != nil {
-		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
-	}
 	c.Reset()
 	return c, fn, nil
 }

@@ -38,7 +38,7 @@ func (f *flash) put(unit uint64, n int) bool {
 	page := f.dealt / per
 	if page == len(f.open) && page < f.group && !f.begin() {
 		if f.group = len(f.open); f.group == 0 {
-			f.group = f.most
+			f.group, f.worn = f.most, true
 			return false
 		}
 	}
@@ -125,7 +125,7 @@ func (f *flash) reclaim(die int) bool {
 	return true
 }
 
-// chargeMove takes the time of a stripe that collection moves: senses, both ways over the channel,
+// chargeMove takes the time of what collection moves: senses, both ways over the channel,
 // one program. Data and program are not chained: what is modelled is how long die and channel are
 // taken.
 func (f *flash) chargeMove(die int, m moving) {
@@ -134,7 +134,11 @@ func (f *flash) chargeMove(die int, m moving) {
 	if f.perDie == 1 {
 		senses = sim.Time((m.pages + p.Planes - 1) / p.Planes)
 	}
-	f.occupy(die, senses*p.ReadPage+p.Program)
+	d := senses * p.ReadPage
+	if m.full {
+		d += p.Program
+	}
+	f.occupy(die, d)
 	if !f.ctl.aging {
 		f.channels[die%p.Channels].Reserve(f.ctl.eng.Now(),
 			2*p.ChannelRate.Span(uint64(m.units*unitBytes)))
