@@ -62,3 +62,20 @@ func (c *Controller) Age(bytes uint64, overwrites float64, seed uint64) {
 // FTL is what the map has done in all lives that the state of the drive knows of; ageing is not
 // counted.
 func (c *Controller) FTL() FTLCounts { return c.flash.ftl.FTLCounts }
+
+// Forget deallocates everything in the map; contents stay in the store. What was never written is
+// read as fast.
+func (c *Controller) Forget() { c.flash.ftl.trim(0, c.Store.Size()) }
+
+// Small is a copy of a profile for a drive that is rows of erase blocks large in each die, with
+// blocks of pages: few and small ones stand for many large ones. The blocks that a die keeps in
+// hand, much of a small drive and nothing of a real one, are taken off the spare, and tERASE is
+// scaled with the block. It also tells how much of the blocks that hold data the logical space is.
+func (p Profile) Small(rows, pages, perMille int) (q *Profile, utilisation float64) {
+	hand := keptBlocks - lowBlocks + max(1, rows/50)
+	p.Erase = p.Erase * sim.Time(pages) / sim.Time(p.blockPages())
+	p.BlockPages = pages
+	p.Spare = max(1, perMille-hand*1000/rows)
+	blocks := (rows*(1000+p.Spare)+999)/1000 + hand
+	return &p, float64(rows) / float64(blocks)
+}

@@ -182,7 +182,7 @@ func (t *ftl) room(die int) bool {
 		return true
 	}
 	usable := len(d.blocks) - d.retired - keptBlocks + 1
-	return d.free > lowBlocks || d.valid <= usable*(t.perBlock-t.perStripe)
+	return d.free > lowBlocks || d.valid <= usable*t.perBlock-t.perStripe
 }
 
 // due reports whether collection must go on before the host's next stripe: in step with what the
@@ -192,7 +192,7 @@ func (t *ftl) due(die int) bool {
 	if d.victim < 0 && (d.free > lowBlocks || !t.choose(die)) {
 		return false
 	}
-	gain := max(t.perBlock-d.target, 8*t.perStripe)
+	gain := max(t.perBlock-d.target, 1)
 	return d.moved*gain < d.target*d.credit || d.credit >= gain || d.target == 0
 }
 
@@ -262,7 +262,7 @@ func (t *ftl) choose(die int) bool {
 	if d.free >= lowBlocks && most-d.blocks[least].erases > t.wearGap {
 		best = least
 		t.Levelled++
-	} else if d.blocks[best].valid > t.perBlock-t.perStripe {
+	} else if d.blocks[best].valid == t.perBlock {
 		return false // nothing is gained
 	}
 	d.victim, d.scan, d.credit, d.moved, d.target = best, 0, 0, 0, d.blocks[best].valid
