@@ -74,7 +74,7 @@ func publishedRows() []vrow {
 	for _, spare := range []int{70, 280} {
 		_, used := smallDrive(&nvme.Micron9550, spare)
 		rows = append(rows, vrow{"micron9550", fmt.Sprintf("write amplification, %d %% spare",
-			spare/10), "", greedyFormula(used), 0, srcGreedy, predicted, 0,
+			spare/10), "x", greedyFormula(used), 0, srcGreedy, predicted, 0,
 			"an analytic result, not a measurement", func() (float64, error) {
 				w, err := steadyWrite(&nvme.Micron9550, spare)
 				return w.amplification, err

@@ -261,7 +261,9 @@ func sequential(p *nvme.Profile, op uint8, count int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	v, err := r.stream(op, chunk, depth, count, func(i int) uint64 { return uint64(i) * chunk % driveSize })
+	v, err := r.stream(op, chunk, depth, count, func(i int) uint64 {
+		return uint64(i) * chunk % driveSize
+	})
 	return v * chunk / 1e9, err
 }
 

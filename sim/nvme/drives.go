@@ -6,9 +6,9 @@ import (
 )
 
 // Drives whose published figures are few. Their insides are derived [D] and fitted to the figures
-// that each comment names; what is not named is a prediction. Where nothing is published - writes of
-// P3700 and 9100 MAX, depth 1 of PM1743 and PM1753 - numbers are recalled [R] and no row is held to
-// them. PCI device ids that are not known to us are 0.
+// that each comment names; what is not named is a prediction. Where nothing is published - writes
+// of P3700 and 9100 MAX, depth 1 of PM1743 and PM1753 - numbers are recalled [R] and no row is held
+// to them. PCI device ids that are not known to us are 0.
 
 // flashErase is tERASE of modern TLC, 3 to 10 ms [R].
 const flashErase = 5 * sim.Millisecond

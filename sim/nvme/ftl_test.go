@@ -47,7 +47,7 @@ func (t *ftl) sound(tb testing.TB) {
 				}
 			}
 			if n != b.valid || b.fill > t.perBlock {
-				tb.Fatalf("die %d block %d: %d valid, %d counted, fill %d", i, j, n, b.valid, b.fill)
+				tb.Fatalf("die %d block %d: %d valid, not %d, fill %d", i, j, n, b.valid, b.fill)
 			}
 			if b.units == nil && !b.bad {
 				free++

@@ -107,7 +107,8 @@ func (c *Controller) checkHealth() {
 
 func (c *Controller) encodeSMART(p []byte) {
 	s := &c.smart
-	page := spec.SMART{Warning: c.warnings(), Temperature: s.temperature, Spare: c.spare(), Used: c.used(),
+	page := spec.SMART{Warning: c.warnings(), Temperature: s.temperature, Spare: c.spare(),
+		Used:       c.used(),
 		SpareLimit: spareLimit, UnitsRead: (s.ReadBytes + dataUnit - 1) / dataUnit,
 		UnitsWrit: (s.WroteBytes + dataUnit - 1) / dataUnit, Reads: s.ReadCommands,
 		Writes: s.WriteCommands, PowerCycles: s.PowerCycles,

@@ -132,10 +132,10 @@ func (u *undoLog) cut(c *Controller, chance *sim.Rand) error {
 
 // PowerCut takes power away at this moment: nothing is answered and nothing moves any more. With
 // power-loss protection every write that was answered is kept. Without it, of what was written and
-// not flushed each logical block holds its old or its new contents, as the seed says (Base, 5.27.1.4
-// and the atomicity of NVM 2.1.4.2: AWUPF is one block). Writes that were not answered may have been
-// done in part. The state of the drive is what was saved last: the next controller of the Store
-// counts an unsafe shutdown.
+// not flushed each logical block holds its old or its new contents, as the seed says (Base,
+// 5.27.1.4; NVM, 2.1.4.2: AWUPF is one block). Writes that were not answered may be done in part.
+// The state of the drive is what was saved last: the next controller of the Store counts an unsafe
+// shutdown.
 func (c *Controller) PowerCut(seed uint64) error {
 	if c.off {
 		return nil
