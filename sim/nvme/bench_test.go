@@ -98,9 +98,10 @@ func (g *guest) polled(id, size int) {
 
 const benchDepth = 256
 
-// bench tells how many commands of 4 KiB are simulated a second of wall time.
-func bench(b *testing.B, prof *Profile, op uint8) {
-	p := newPoller(b, prof, op, 4096, 256<<20)
+// bench tells how many commands of 4 KiB, at random in span bytes, are simulated a second of wall
+// time.
+func bench(b *testing.B, prof *Profile, op uint8, span uint64) {
+	p := newPoller(b, prof, op, 4096, span)
 	p.run(20000, benchDepth)
 	fired := p.eng.Fired
 	b.ReportAllocs()
@@ -110,8 +111,15 @@ func bench(b *testing.B, prof *Profile, op uint8) {
 	b.ReportMetric(float64(p.eng.Fired-fired)/float64(b.N), "events/IO")
 }
 
-func BenchmarkRandomRead(b *testing.B)  { bench(b, &Micron9550, spec.Read) }
-func BenchmarkRandomWrite(b *testing.B) { bench(b, &Micron9550, spec.Write) }
+func BenchmarkRandomRead(b *testing.B)     { bench(b, &Micron9550, spec.Read, 16<<20) }
+func BenchmarkRandomReadCold(b *testing.B) { bench(b, &Micron9550, spec.Read, 256<<20) }
+func BenchmarkRandomWrite(b *testing.B)    { bench(b, &Micron9550, spec.Write, 16<<20) }
+
+// BenchmarkCollection is random writes to a small drive that is full: most of the time collects.
+func BenchmarkCollection(b *testing.B) {
+	p, _ := Micron9550.Small(64, 1, 70)
+	bench(b, p, spec.Write, 512<<20)
+}
 
 // BenchmarkRandomReadSingly rings a doorbell for each command and each completion, and looks for
 // completions after every event: the software at its worst.

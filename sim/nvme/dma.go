@@ -215,6 +215,7 @@ func (c *Controller) keep(s *slot) {
 	at := cmd.at + uint64(s.off)
 	c.undo.keep(c, at, s.n, cmd.ns.shift)
 	if !c.flash.write(at, s.n) || c.Store.WriteAt(at, s.buf) != nil {
+		c.undo.failed()
 		cmd.status = spec.WriteFault | spec.DNR
 		c.smart.MediaErrors++
 		return

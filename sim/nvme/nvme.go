@@ -142,13 +142,13 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 			store.Size())
 	}
 	c.flash.init(c)
+	c.undo.on = prof.VolatileCache
 	if err := c.restore(); err != nil {
 		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
 	}
 	if err := c.adopt(); err != nil {
 		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
 	}
-	c.undo.on = prof.VolatileCache
 	c.Reset()
 	return c, fn, nil
 }

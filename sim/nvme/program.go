@@ -168,6 +168,7 @@ func (f *flash) programStripe(j int) {
 	f.opened[die] = -1
 	f.filling -= s.bytes
 	if c.aging {
+		c.undo.issued(s)
 		return
 	}
 	now := c.eng.Now()

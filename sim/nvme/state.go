@@ -183,7 +183,7 @@ func packWear(list []uint32) (p []byte) {
 
 // unpackWear reads them back; what is damaged ends the list.
 func unpackWear(p []byte) (list []uint32) {
-	const most = 1 << 24 // blocks of a drive
+	const most = 1 << 22 // blocks of a drive
 	for len(p) > 0 {
 		n, k := binary.Uvarint(p)
 		if k <= 0 || n > uint64(most-len(list)) {

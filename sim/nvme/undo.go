@@ -56,10 +56,20 @@ func (u *undoLog) stripe(id uint64) {
 	}
 }
 
+// failed forgets what keep has noted of a write that found no room: the contents are the old ones.
+func (u *undoLog) failed() {
+	for u.fresh > 0 {
+		u.stripe(0)
+	}
+}
+
 // issued notes that a stripe's program has begun.
 func (u *undoLog) issued(s stripe) {
 	if !u.on {
 		return
+	}
+	if u.base == 0 && len(u.ends) == 0 {
+		u.ends = append(u.ends, 0) // stripes begin at 1: 0 is that of writes that failed
 	}
 	for u.base+uint64(len(u.ends)) <= s.id {
 		u.ends = append(u.ends, sim.Forever)
