@@ -15,8 +15,8 @@ func (g *guest) health() spec.SMART {
 	return spec.DecodeSMART(p[:])
 }
 
-// Wear survives power, is told as percentage used, and ends in bad blocks, lost spare, a warning, and
-// a drive that takes no more writes but still reads.
+// Wear survives power, is told as percentage used, and ends in bad blocks, lost spare, a warning,
+// and a drive that takes no more writes but still reads.
 func TestWearOut(t *testing.T) {
 	p := small(false)
 	p.Endurance = 40
