@@ -11,12 +11,11 @@ import (
 // takes the completions that are there, submits as many commands, and rings both doorbells once.
 type poller struct {
 	*guest
-	c       spec.Command
-	next    func() uint64
-	flying  int
-	done    int
-	want    int
-	stopped bool
+	c      spec.Command
+	next   func() uint64
+	flying int
+	done   int
+	want   int
 }
 
 const pollEvery = sim.Microsecond

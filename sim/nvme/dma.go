@@ -26,6 +26,7 @@ type dmaEngine struct {
 	inFlight int              // bytes of out on the link
 	in       sim.Queue[*slot] // from the host, waiting for the write buffer
 	buffered int              // bytes of the write buffer in use
+	free     [][]byte         // memory for slots
 }
 
 // dmaWindow is how much read data is on the link at once: a few times the bandwidth-delay product
@@ -35,16 +36,27 @@ const dmaWindow = 64 << 10
 // chunk gets a slot for n bytes of a command from off on.
 func (d *dmaEngine) chunk(cmd *command, off, n int) *slot {
 	s, i := d.ctl.slots.get()
-	if cap(s.buf) < n {
-		s.buf = make([]byte, max(n, d.ctl.Profile.ChannelChunk))
-	}
-	s.index, s.cmd, s.off, s.n, s.buf = i, cmd, off, n, s.buf[:n]
+	s.index, s.cmd, s.off, s.n = i, cmd, off, n
 	s.bank, s.sensed, s.lost = 0, 0, false
 	d.ctl.hold(cmd)
 	return s
 }
 
+// buffer gives a slot its memory, late: what was used last is still in the computer's caches.
+func (d *dmaEngine) buffer(s *slot) {
+	size := max(s.n, d.ctl.Profile.ChannelChunk)
+	if k := len(d.free); k > 0 && cap(d.free[k-1]) >= s.n {
+		s.buf, d.free = d.free[k-1][:s.n], d.free[:k-1]
+		return
+	}
+	s.buf = make([]byte, s.n, size)
+}
+
 func (d *dmaEngine) give(s *slot) {
+	if s.buf != nil {
+		d.free = append(d.free, s.buf)
+		s.buf = nil
+	}
 	s.cmd = nil
 	d.ctl.slots.give(s.index)
 }
@@ -94,6 +106,7 @@ func (d *dmaEngine) purge() {
 // load fills a slot from the medium, or from what the controller made up.
 func (c *Controller) load(s *slot) {
 	cmd := s.cmd
+	c.dma.buffer(s)
 	if cmd.data != nil {
 		copy(s.buf, cmd.data[s.off:])
 	} else {
@@ -128,6 +141,7 @@ func (d *dmaEngine) write(s *slot) {
 
 // read asks for a slot's data.
 func (d *dmaEngine) read(s *slot) {
+	d.buffer(s)
 	done := pcie.Done{To: d.ctl, Kind: evGathered, Arg: uint64(s.index)}
 	segs := s.cmd.segs
 	i := s.cmd.find(s.off)
