@@ -24,7 +24,7 @@ var OptaneP4800X = Profile{
 	ChannelRate: 2_400_000_000, ChannelChunk: 4 << 10,
 	Read4K: 2500 * sim.Nanosecond, ReadPage: 2500 * sim.Nanosecond,
 	Program:    16384 * sim.Nanosecond, // 8 * 4096 B / 2.0 GB/s
-	BlockPages: 256, Spare: 9000,
+	BlockPages: 16384, Spare: 9000,     // nothing is erased: few large blocks cost the least
 	FirmwareRead4K: 2570 * sim.Nanosecond, FirmwareRead: 2570 * sim.Nanosecond,
 	FirmwareWrite: 6500 * sim.Nanosecond, WriteBuffer: 256 << 10,
 	Link: pcie.Link{Gen: 3, Lanes: 4, MPS: 256, MRRS: 512}, MDTS: 5, BlockShift: 9,
