@@ -11,6 +11,7 @@
 // (flash.go, program.go), and the undo log what a power cut takes from a volatile write buffer
 // (undo.go). Ageing moves the map without time (age.go).
 //
-// Programs and erases are not suspended; retention and read disturb are not modelled. Metadata, protection information, endurance
-// groups, zones and more than one controller are not offered; INTx and MSI neither.
+// Programs and erases are not suspended; retention and read disturb are not modelled. Metadata,
+// protection information, endurance groups, zones and more than one controller are not offered;
+// INTx and MSI neither.
 package nvme

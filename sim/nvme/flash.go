@@ -92,6 +92,13 @@ func (f *flash) read(cmd *command) {
 		n := min(total-off, int(unitBytes-pos&(unitBytes-1)))
 		p, ok := f.ftl.lookup(pos >> unitShift)
 		if !ok || f.buffered(p, now) {
+			for n < min(total-off, c.Profile.ChannelChunk) {
+				q, ok := f.ftl.lookup((pos + uint64(n)) >> unitShift)
+				if ok && !f.buffered(q, now) {
+					break
+				}
+				n += min(total-off-n, unitBytes)
+			}
 			f.last = nil
 			s := c.dma.chunk(cmd, off, n)
 			off += n

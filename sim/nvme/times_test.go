@@ -74,9 +74,9 @@ func mixedTimes(t *testing.T, prof *Profile, seed uint64) uint64 {
 // and passed; then came the flash translation layer, and these.
 func TestSpeedMovesNoTime(t *testing.T) {
 	for name, want := range map[string][3]uint64{
-		"970pro":     {0x1bab8cf0ad1a52b0, 0x3f22d749387f5151, 0x3f4db3b925161509},
-		"mqsim":      {0x1adc286404327781, 0x7a73174e3cd0393a, 0xbdd17ce96189bc1a},
-		"micron9550": {0x7453ee47d7d68505, 0x436eeb23255e40d2, 0xa9667dbd814f8892},
+		"970pro":     {0x4f971a88bf195ed4, 0x929028431d20e7c4, 0xd5cb4c545af9b042},
+		"mqsim":      {0x8007a7ebd2a381fe, 0x81dbae9b55036707, 0xc5dfd8d3e76ba08d},
+		"micron9550": {0xb350bd5d9ae83793, 0x983fba5ab5b56471, 0x951247c9fd8304f1},
 	} {
 		for seed, want := range want {
 			if got := mixedTimes(t, Find(name), uint64(seed)); got != want {
