@@ -24,6 +24,8 @@ var benches = []bench{
 		nil, false},
 	{"pcie", "TLP/s", "device writes of 1 MiB to host memory in TLPs of 256 B, Gen5 x16", 0,
 		pcieWork, nil, false},
+	{"nvme", "I/O/s", "4 KiB random reads of a Micron 9550 by a polling host, depth 256", 1_000_000,
+		nvmeWork, nil, false},
 	{"sm-functional", "warp-instr/s", "examples/matmul.nl on 512 x 512 x 512, no timing", 1_500_000,
 		functionalWork, nil, false},
 	{"sm-timed", "warp-instr/s", "the same on all SMs of an H100, with timing", 125_000, timedWork,

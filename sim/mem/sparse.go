@@ -99,6 +99,30 @@ func (m *Sparse) Discard(addr, n uint64) {
 	}
 }
 
+// Extents calls f for the stretches of pages that take host memory, in order.
+func (m *Sparse) Extents(f func(addr, n uint64)) {
+	from, n := uint64(0), uint64(0)
+	for i, g := range m.groups {
+		for j := 0; g != nil && j < groupSize; j++ {
+			if g[j] == nil {
+				continue
+			}
+			at := (uint64(i)<<groupBits + uint64(j)) << pageBits
+			if n > 0 && from+n != at {
+				f(from, n)
+				n = 0
+			}
+			if n == 0 {
+				from = at
+			}
+			n = min(n+pageSize, m.size-from)
+		}
+	}
+	if n > 0 {
+		f(from, n)
+	}
+}
+
 // Span returns a view of the bytes from addr to the end of its page or n, whichever is less; they
 // may be written. It returns nil outside the memory.
 func (m *Sparse) Span(addr, n uint64) []byte {

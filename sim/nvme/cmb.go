@@ -92,7 +92,9 @@ func (c *Controller) writeBus(addr uint64, p []byte, done pcie.Done) {
 	if c.cmb != nil {
 		if to := c.cmb.at(addr, len(p)); to != nil {
 			copy(to, p)
-			c.eng.At(c.eng.Now()+cmbAccess, done.To, done.Kind, done.Arg)
+			if done.To != nil {
+				c.eng.At(c.eng.Now()+cmbAccess, done.To, done.Kind, done.Arg)
+			}
 			return
 		}
 	}

@@ -18,7 +18,8 @@ type command struct {
 	aborted bool   // its completion is due or posted
 	ready   bool   // fused, and its data is here
 	pair    *command
-	stuck   bool // it never completes: a fault
+	next    *command // that starts in the same event
+	stuck   bool     // it never completes: a fault
 	fx      effects
 	place   uint16 // byte and bit of the entry that is wrong, for the error log; 0: none is known
 	refs    int    // events and DMA that will come back to it
@@ -93,8 +94,10 @@ func (c *Controller) accept(q *sq, entry []byte, asked, now sim.Time) {
 	}
 	switch {
 	case st != spec.Success:
+		c.starts.last = nil
 		c.fail(cmd, st)
 	case cmd.bytes > c.Profile.MaxTransfer():
+		c.starts.last = nil
 		c.fail(cmd, spec.InvalidField)
 	case cmd.bytes > 0:
 		c.follow(cmd)
@@ -114,7 +117,7 @@ func (c *Controller) decode(cmd *command) spec.Status {
 	if v == nil && cmd.sq.first != nil {
 		c.fuse(cmd)
 	}
-	if v == nil || !admin && spec.CCCSS.Get(c.regs.Get(spec.CC, 4)) == spec.CCAdminOnly {
+	if v == nil || !admin && c.adminOnly {
 		return cmd.blame(0, 0, spec.InvalidOpcode)
 	}
 	cmd.verb = v
@@ -191,10 +194,41 @@ func final(st spec.Status) spec.Status {
 func (c *Controller) begin(cmd *command) {
 	d := c.delay(cmd)
 	if d == 0 {
+		c.starts.last, c.flash.last = nil, nil
 		c.start(cmd)
+		c.flash.last = nil
 		return
 	}
+	if s := &c.starts; s.last != nil && s.at == c.eng.Now()+d {
+		c.hold(cmd)
+		s.last.next, s.last = cmd, cmd
+		return
+	}
+	c.starts.last, c.starts.at = cmd, c.eng.Now()+d
 	c.later(cmd, d, evStart)
+}
+
+// starts are commands that one fetch has brought, one behind the other, and that start at the same
+// time: one event serves them all, as nothing has been scheduled between them.
+type starts struct {
+	last *command // nil: the next one needs an event
+	at   sim.Time // when; while it is to come, the command is there
+}
+
+// startAll starts a command and those that came with it.
+func (c *Controller) startAll(cmd *command) {
+	c.flash.last = nil
+	for cmd != nil {
+		next := cmd.next
+		if cmd.dead && cmd.verb == formatEnds {
+			c.formatted(cmd) // a Format outlives its queue
+		}
+		if c.release(cmd) {
+			c.start(cmd)
+		}
+		cmd = next
+	}
+	c.flash.last = nil
 }
 
 // delay is the firmware's share before a command starts.
@@ -203,6 +237,10 @@ func (c *Controller) delay(cmd *command) sim.Time {
 	d := cmd.fx.delay
 	if c.power.active {
 		d += c.power.wake(c, cmd)
+	}
+	if p.CommandInterval > 0 && cmd.sq.id > 0 {
+		now := c.eng.Now()
+		d += c.pace.Reserve(now, p.CommandInterval) - now
 	}
 	switch {
 	case cmd.sq.id == 0:
@@ -218,6 +256,9 @@ func (c *Controller) delay(cmd *command) sim.Time {
 // start runs a command that the firmware has seen.
 func (c *Controller) start(cmd *command) {
 	cmd.left = cmd.bytes
+	if cmd.sq.id == 0 || cmd.e.Opcode != spec.Read {
+		c.flash.last = nil
+	}
 	if cmd.toDev && cmd.bytes > 0 {
 		if !cmd.verb.medium || cmd.e.Flags&3 != 0 {
 			cmd.data = make([]byte, cmd.bytes)

@@ -200,6 +200,7 @@ func FuzzRegisters(f *testing.F) {
 // Abort ends a read that waits for its die and one that never completes; not one that is over.
 func TestAbort(t *testing.T) {
 	g := ready(t, &Samsung970Pro, NewMemory(1<<20), nil)
+	g.ctl.Age(1<<20, 0, 0)
 	plan, err := ParseFaults("opcode=verify: timeout")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ type slot struct {
 	pending int // writes or reads of it that are under way
 	bank    sim.Time
 	sensed  sim.Time
+	lost    bool // the medium could not be read
 	buf     []byte
 }
 
@@ -25,6 +26,7 @@ type dmaEngine struct {
 	inFlight int              // bytes of out on the link
 	in       sim.Queue[*slot] // from the host, waiting for the write buffer
 	buffered int              // bytes of the write buffer in use
+	free     [][]byte         // memory for slots
 }
 
 // dmaWindow is how much read data is on the link at once: a few times the bandwidth-delay product
@@ -34,16 +36,27 @@ const dmaWindow = 64 << 10
 // chunk gets a slot for n bytes of a command from off on.
 func (d *dmaEngine) chunk(cmd *command, off, n int) *slot {
 	s, i := d.ctl.slots.get()
-	if cap(s.buf) < n {
-		s.buf = make([]byte, max(n, d.ctl.Profile.ChannelChunk))
-	}
-	s.index, s.cmd, s.off, s.n, s.buf = i, cmd, off, n, s.buf[:n]
-	s.bank, s.sensed = 0, 0
+	s.index, s.cmd, s.off, s.n = i, cmd, off, n
+	s.bank, s.sensed, s.lost = 0, 0, false
 	d.ctl.hold(cmd)
 	return s
 }
 
+// buffer gives a slot its memory, late: what was used last is still in the computer's caches.
+func (d *dmaEngine) buffer(s *slot) {
+	size := max(s.n, d.ctl.Profile.ChannelChunk)
+	if k := len(d.free); k > 0 && cap(d.free[k-1]) >= s.n {
+		s.buf, d.free = d.free[k-1][:s.n], d.free[:k-1]
+		return
+	}
+	s.buf = make([]byte, s.n, size)
+}
+
 func (d *dmaEngine) give(s *slot) {
+	if s.buf != nil {
+		d.free = append(d.free, s.buf)
+		s.buf = nil
+	}
 	s.cmd = nil
 	d.ctl.slots.give(s.index)
 }
@@ -93,11 +106,12 @@ func (d *dmaEngine) purge() {
 // load fills a slot from the medium, or from what the controller made up.
 func (c *Controller) load(s *slot) {
 	cmd := s.cmd
+	c.dma.buffer(s)
 	if cmd.data != nil {
 		copy(s.buf, cmd.data[s.off:])
 	} else {
 		at := cmd.at + uint64(s.off)
-		if err := c.Store.ReadAt(at, s.buf); err != nil || cmd.ns.spoiled(at, s.n) {
+		if err := c.Store.ReadAt(at, s.buf); err != nil || s.lost || cmd.ns.spoiled(at, s.n) {
 			clear(s.buf)
 			cmd.status = spec.UnrecoveredRead | spec.DNR
 			c.smart.MediaErrors++
@@ -127,6 +141,7 @@ func (d *dmaEngine) write(s *slot) {
 
 // read asks for a slot's data.
 func (d *dmaEngine) read(s *slot) {
+	d.buffer(s)
 	done := pcie.Done{To: d.ctl, Kind: evGathered, Arg: uint64(s.index)}
 	segs := s.cmd.segs
 	i := s.cmd.find(s.off)
@@ -184,17 +199,20 @@ func (d *dmaEngine) gathered(s *slot) {
 		return
 	}
 	c, cmd, n, medium := d.ctl, s.cmd, s.n, s.cmd.data == nil
+	held := d.buffered
 	if !cmd.dead {
 		c.keep(s)
 		if cmd.left -= n; cmd.left == 0 {
 			cmd.moving = c.eng.Now() - cmd.begun
 			c.arrived(cmd)
 		}
+	} else if medium {
+		d.buffered -= n
 	}
 	c.release(cmd)
 	d.give(s)
-	if medium {
-		c.flash.program(n)
+	if d.buffered < held {
+		d.gather()
 	}
 }
 
@@ -209,7 +227,9 @@ func (c *Controller) keep(s *slot) {
 		return
 	}
 	at := cmd.at + uint64(s.off)
-	if err := c.Store.WriteAt(at, s.buf); err != nil {
+	c.undo.keep(c, at, s.n, cmd.ns.shift)
+	if !c.flash.write(at, s.n) || c.Store.WriteAt(at, s.buf) != nil {
+		c.undo.failed()
 		cmd.status = spec.WriteFault | spec.DNR
 		c.smart.MediaErrors++
 		return

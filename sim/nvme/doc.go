@@ -7,8 +7,11 @@
 // about it, in verb.go, feature.go and log.go. What survives power lies beside the contents
 // (state.go). Faults are injected by a plan (fault.go, faultplan.go).
 //
-// It does not model a flash translation layer: pages are read where a fixed striping puts them and
-// programmed at an append point, nothing is erased or collected, programs are not suspended, and
-// reads do not hit the write buffer. Metadata, protection information, endurance
-// groups, zones and more than one controller are not offered; INTx and MSI neither.
+// The flash translation layer knows where things lie (ftl.go), the flash when they are there
+// (flash.go, program.go), and the undo log what a power cut takes from a volatile write buffer
+// (undo.go). Ageing moves the map without time (age.go).
+//
+// Programs and erases are not suspended; retention and read disturb are not modelled. Metadata,
+// protection information, endurance groups, zones and more than one controller are not offered;
+// INTx and MSI neither.
 package nvme

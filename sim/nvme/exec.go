@@ -176,6 +176,8 @@ func (c *Controller) discard(ns *namespace, at, n uint64) spec.Status {
 }
 
 func (c *Controller) clear(at, n uint64) error {
+	c.undo.zeroed(at, n)
+	c.flash.ftl.trim(at, n)
 	if d, ok := c.Store.(Discarder); ok {
 		return d.Discard(at, n)
 	}
@@ -286,7 +288,8 @@ func (c *Controller) copyRange(ns *namespace, to, from, n uint64) spec.Status {
 	return c.inspect(ns, from, n, func(at uint64, p []byte) spec.Status {
 		dst := to + (at - from)
 		ns.mend(dst, uint64(len(p)))
-		if c.Store.WriteAt(dst, p) != nil {
+		c.dma.buffered += len(p)
+		if !c.flash.write(dst, len(p)) || c.Store.WriteAt(dst, p) != nil {
 			return spec.WriteFault
 		}
 		return spec.Success

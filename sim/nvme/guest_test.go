@@ -222,9 +222,9 @@ func (g *guest) quiet() {
 	}
 	c := g.ctl
 	if c.InFlight() != 0 || c.slots.live() != 0 || c.ops.live() != 0 || c.fetches.live() != 0 ||
-		c.entries.live() != 0 || c.probes.live() != 0 || c.arb.inFlight != 0 {
-		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d entries, %d probes, %d reads",
-			c.InFlight(), c.slots.live(), c.ops.live(), c.fetches.live(), c.entries.live(),
+		c.probes.live() != 0 || c.arb.inFlight != 0 {
+		g.Errorf("left: %d commands, %d slots, %d ops, %d fetches, %d probes, %d reads",
+			c.InFlight(), c.slots.live(), c.ops.live(), c.fetches.live(),
 			c.probes.live(), c.arb.inFlight)
 	}
 	if c.dma.inFlight != 0 || c.dma.buffered != c.flash.filling {

@@ -36,42 +36,48 @@ type Controller struct {
 	// Faults counts the injected faults by effect.
 	Faults [EffectCount]uint64
 
-	eng      *sim.Engine
-	rec      *traces.Recorder
-	fn       *pcie.Function
-	regs     *reg.File
-	enabled  bool // CC.EN was accepted; RDY may still be to come
-	stopped  bool // fatal: nothing is processed until a reset
-	epoch    uint64
-	drains   int
-	pageSize int
-	sqs      [maxQueues + 1]*sq
-	cqs      [maxQueues + 1]*cq
-	granted  int // I/O queues granted by Set Features 07h
-	arb      arbiter
-	shadow   shadow
-	cmb      *cmb
-	feats    features
-	alive    sim.Time // when the host was last heard of, for Keep Alive
-	power    power
-	events   eventQueue
-	aborts   int // Abort commands under way
-	errors   errorLog
-	smart    counters
-	spaces   spaces
-	firm     firmware
-	test     selfTest
-	sanitize sanitize
-	faults   *faults
-	cmds     pool[command]
-	slots    pool[slot]
-	ops      pool[op]
-	fetches  pool[fetch]
-	entries  pool[entry]
-	probes   pool[probe]
-	dma      dmaEngine
-	flash    flash
-	track    traces.Track
+	eng       *sim.Engine
+	rec       *traces.Recorder
+	fn        *pcie.Function
+	regs      *reg.File
+	enabled   bool // CC.EN was accepted; RDY may still be to come
+	adminOnly bool // CC.CSS: no I/O command set
+	stopped   bool // fatal: nothing is processed until a reset
+	epoch     uint64
+	drains    int
+	pageSize  int
+	sqs       [maxQueues + 1]*sq
+	cqs       [maxQueues + 1]*cq
+	granted   int // I/O queues granted by Set Features 07h
+	arb       arbiter
+	pace      sim.Lane // of the firmware: one command an interval
+	starts    starts
+	shadow    shadow
+	cmb       *cmb
+	feats     features
+	alive     sim.Time // when the host was last heard of, for Keep Alive
+	power     power
+	events    eventQueue
+	aborts    int // Abort commands under way
+	errors    errorLog
+	smart     counters
+	spaces    spaces
+	firm      firmware
+	test      selfTest
+	sanitize  sanitize
+	faults    *faults
+	cmds      pool[command]
+	slots     pool[slot]
+	ops       pool[op]
+	fetches   pool[fetch]
+	probes    pool[probe]
+	entry     [spec.CQELen]byte // scratch: a write of up to 16 bytes takes them along
+	dma       dmaEngine
+	flash     flash
+	undo      undoLog
+	aging     bool // Age: the map moves, time does not
+	off       bool // PowerCut
+	track     traces.Track
 }
 
 // Events of the controller; the argument is an index into a pool unless said otherwise.
@@ -87,7 +93,6 @@ const (
 	evDelivered               // slot; one of its writes was delivered
 	evGathered                // slot; one of its reads was answered
 	evFinished                // command
-	evEntry                   // entry was delivered
 	evDrained                 // arg: bytes that left the write buffer
 	evProbed                  // probe; its write or its read of a shadow doorbell is over
 	evCoalesced               // arg: completion queue, generation of its timer
@@ -132,8 +137,16 @@ func Attach(eng *sim.Engine, rec *traces.Recorder, fabric *pcie.Fabric, at pcie.
 	c.fn = fn
 	c.track = rec.Track(fn.Path() + "/nvme")
 	c.dma.ctl = c
+	if store.Size()>>unitShift > mostUnits {
+		return nil, nil, fmt.Errorf("nvme %s: a store of %d bytes; 8 TiB are the most", name,
+			store.Size())
+	}
 	c.flash.init(c)
+	c.undo.on = prof.VolatileCache
 	if err := c.restore(); err != nil {
+		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
+	}
+	if err := c.adopt(); err != nil {
 		return nil, nil, fmt.Errorf("nvme %s: %w", name, err)
 	}
 	c.Reset()
@@ -159,19 +172,16 @@ func (c *Controller) mark(rule, detail string) {
 
 // Fire runs the controller's events.
 func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
+	if c.off {
+		return
+	}
 	switch kind {
 	case evFetched:
 		c.fetched(c.fetches.at(arg), now)
 	case evListed:
 		c.listed(c.cmds.at(arg))
 	case evStart:
-		cmd := c.cmds.at(arg)
-		if cmd.dead && cmd.verb == formatEnds {
-			c.formatted(cmd) // a Format outlives its queue
-		}
-		if c.release(cmd) {
-			c.start(cmd)
-		}
+		c.startAll(c.cmds.at(arg))
 	case evSensed:
 		c.flash.sensed(c.ops.at(arg), now)
 	case evMoved:
@@ -184,8 +194,6 @@ func (c *Controller) Fire(now sim.Time, kind uint32, arg uint64) {
 		if cmd := c.cmds.at(arg); c.release(cmd) {
 			c.complete(cmd)
 		}
-	case evEntry:
-		c.entries.give(uint32(arg))
 	case evDrained:
 		c.dma.drained(int(arg))
 	case evProbed:

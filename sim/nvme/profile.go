@@ -1,6 +1,7 @@
 package nvme
 
 import (
+	"cmp"
 	"fmt"
 
 	spec "tensoros/hw/spec/nvme"
@@ -22,11 +23,17 @@ type Profile struct {
 	Read4K, ReadPage       sim.Time  // tR of up to 4 KiB, and of a page
 	CellSpread             sim.Time  // LSB pages are that much faster, MSB pages slower
 	Program                sim.Time  // tPROG of a page in every plane of a die
+	CommandInterval        sim.Time  // the firmware takes an I/O command no faster; 0: at once
 	FirmwareRead4K         sim.Time  // added to a read of up to 4 KiB,
 	FirmwareRead           sim.Time  // of more
 	FirmwareWrite          sim.Time  // added to a write once its data is in the buffer,
 	FirmwareWrite4K        sim.Time  // for each 4 KiB of it
 	WriteBuffer            int       // bytes
+	BlockPages             int       // pages of an erase block; 0: 256
+	Spare                  int       // raw capacity beyond the logical one, per mille; 0: 70
+	Erase                  sim.Time  // tERASE
+	Endurance              uint32    // rated program and erase cycles; 0: nothing wears
+	RetryPPM               int       // pages of a million that need a second sense, as new
 	VolatileCache          bool      // the buffer is lost with power: Flush has work to do
 	Link                   pcie.Link // as trained
 	MDTS                   uint8     // largest transfer, 4096 << MDTS bytes
@@ -72,6 +79,7 @@ var MQSim = Profile{
 	Channels: 8, Dies: 4 * 2, Planes: 2, Page: 8 << 10,
 	ChannelRate: 333_000_000, ChannelChunk: 8 << 10,
 	Read4K: 75 * sim.Microsecond, ReadPage: 75 * sim.Microsecond, Program: 750 * sim.Microsecond,
+	Erase:       3800 * sim.Microsecond,
 	WriteBuffer: 256 << 20, VolatileCache: true,
 	Link: pcie.Link{Gen: 3, Lanes: 4, MPS: 256, MRRS: 512}, MDTS: 7, BlockShift: 9,
 }
@@ -95,15 +103,12 @@ var Micron9550 = Profile{
 	Channels: 16, Dies: 8, Planes: 4, Page: 16 << 10, PlaneReads: true,
 	ChannelRate: 2400 * sim.Megahertz, ChannelChunk: 16 << 10,
 	Read4K: 50 * sim.Microsecond, ReadPage: 50 * sim.Microsecond,
-	Program:        838900 * sim.Nanosecond,
+	Program: 838900 * sim.Nanosecond, Erase: flashErase,
 	FirmwareRead4K: 7150 * sim.Nanosecond, FirmwareRead: 7150 * sim.Nanosecond,
 	FirmwareWrite: 13370 * sim.Nanosecond,
 	WriteBuffer:   16 * 8 * 64 << 10 * 2, // two stripes a die, NVMeVirt's rule
 	Link:          pcie.Link{Gen: 5, Lanes: 4, MPS: 256, MRRS: 512}, MDTS: 8, BlockShift: 9,
 }
-
-// Profiles lists the drives.
-var Profiles = []*Profile{&Samsung970Pro, &MQSim, &Micron9550}
 
 // Find returns the profile of a name; nil if there is none.
 func Find(name string) *Profile {
@@ -132,6 +137,10 @@ func (p *Profile) MaxTransfer() int { return 4096 << p.MDTS }
 
 // stripe is the bytes a die programs at once.
 func (p *Profile) stripe() int { return p.Planes * p.Page }
+
+func (p *Profile) blockPages() int { return cmp.Or(p.BlockPages, 256) }
+
+func (p *Profile) spare() int { return cmp.Or(p.Spare, 70) }
 
 // Check reports a profile that cannot work.
 func (p *Profile) Check() error {

@@ -53,6 +53,7 @@ func (cmd *command) find(off int) int {
 // follow turns the data pointer into segments, reading lists if there are any (Base, 4.1.1).
 func (c *Controller) follow(cmd *command) {
 	if cmd.sgl() {
+		c.starts.last = nil
 		c.followSGL(cmd)
 		return
 	}
@@ -81,6 +82,7 @@ func (c *Controller) follow(cmd *command) {
 
 // readList fetches the part of a PRP list that lies in one page and is needed.
 func (c *Controller) readList(cmd *command, at uint64) {
+	c.starts.last = nil
 	page := uint64(c.pageSize)
 	if at%spec.PRPEntryLen != 0 {
 		c.fail(cmd, spec.InvalidPRPOffset)

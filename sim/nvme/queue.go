@@ -158,6 +158,7 @@ func (c *Controller) fetched(f *fetch, now sim.Time) {
 			}
 			c.accept(q, f.buf[i*spec.SQELen:], f.start, now)
 		}
+		c.starts.last = nil
 		if q.first != nil && !q.gone {
 			c.lonely(q)
 		}
@@ -166,11 +167,6 @@ func (c *Controller) fetched(f *fetch, now sim.Time) {
 	f.q = nil
 	c.fetches.give(f.index)
 	c.arbitrate()
-}
-
-// entry is a completion entry on its way; the buffer must stay until it is delivered.
-type entry struct {
-	buf [spec.CQELen]byte
 }
 
 // complete posts a command's completion, or queues it while the queue is full.
@@ -199,18 +195,17 @@ func (c *Controller) postRoom(cmd *command) {
 
 func (c *Controller) post(cmd *command) {
 	q := cmd.sq.cq
-	e, i := c.entries.get()
 	if !cmd.status.OK() {
 		c.errors.add(cmd)
 	}
 	done := spec.Completion{Result: cmd.result, SQHD: uint16(cmd.sq.head),
 		SQID: uint16(cmd.sq.id), CID: cmd.e.CID, Phase: q.phase, Status: cmd.status}
-	done.Encode(e.buf[:])
+	buf := c.entry[:]
+	done.Encode(buf)
 	if cmd.fx.has(fxCorruptCQE) {
-		c.faults.corruptEntry(c, e.buf[:])
+		c.faults.corruptEntry(c, buf)
 	}
-	c.writeBus(q.base+uint64(q.tail)*spec.CQELen, e.buf[:],
-		pcie.Done{To: c, Kind: evEntry, Arg: uint64(i)})
+	c.writeBus(q.base+uint64(q.tail)*spec.CQELen, buf, pcie.Done{})
 	if q.tail++; q.tail == q.size {
 		q.tail, q.phase = 0, !q.phase
 	}

@@ -207,6 +207,7 @@ func (c *Controller) enable(cc uint64) {
 		c.fatal()
 		return
 	}
+	c.adminOnly = css == spec.CCAdminOnly
 	c.pageSize = spec.MinPage << spec.CCMPS.Get(cc)
 	c.resetQueues()
 	c.alive = c.eng.Now()

@@ -336,15 +336,3 @@ func FuzzCommand(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkRandomRead tells how many 4 KiB reads are simulated a second of wall time.
-func BenchmarkRandomRead(b *testing.B) {
-	g := ready(b, &Micron9550, NewMemory(4<<30), nil)
-	r := sim.NewRand(1, "bench")
-	next := func(int) uint64 { return uint64(r.Intn(1<<19)) * 8 }
-	stream(g, spec.Read, 4096, 32, 4000, next)
-	b.ReportAllocs()
-	b.ResetTimer()
-	stream(g, spec.Read, 4096, 32, max(b.N, 64), next)
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
-}

@@ -133,8 +133,6 @@ func (c *Controller) doorbellBuffer(cmd *command) spec.Status {
 
 // tellIndex writes EventIdx alone.
 func (c *Controller) tellIndex(id int, completion bool, index int) {
-	e, i := c.entries.get()
-	binary.LittleEndian.PutUint32(e.buf[:], uint32(index))
-	c.writeBus(shadowAt(c.shadow.idxs, id, completion), e.buf[:4],
-		pcie.Done{To: c, Kind: evEntry, Arg: uint64(i)})
+	binary.LittleEndian.PutUint32(c.entry[:], uint32(index))
+	c.writeBus(shadowAt(c.shadow.idxs, id, completion), c.entry[:4], pcie.Done{})
 }

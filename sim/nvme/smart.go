@@ -57,10 +57,31 @@ func (c *Controller) SetHealth(temperature uint16, spare uint8) {
 	c.checkHealth()
 }
 
+// spare is the available spare: blocks kept against bad ones, or what SetHealth says, if that is
+// less.
+func (c *Controller) spare() uint8 {
+	t := &c.flash.ftl
+	left := max(0, t.spares-int(t.Retired))
+	return min(c.smart.spare, uint8(100*left/t.spares))
+}
+
+// used is the mean of the blocks' cycles by what they are rated for, in per cent, at most 255
+// (Base, 5.16.1.3).
+func (c *Controller) used() uint8 {
+	if c.Profile.Endurance == 0 {
+		return 0
+	}
+	mean, _ := c.flash.ftl.wear()
+	return uint8(min(255, 100*mean/float64(c.Profile.Endurance)))
+}
+
 // warnings are the critical warnings that hold.
 func (c *Controller) warnings() (w uint8) {
-	if c.smart.spare < spareLimit {
+	if c.spare() < spareLimit {
 		w |= spec.WarnSpare
+	}
+	if c.flash.worn {
+		w |= spec.WarnReadOnly
 	}
 	if t := c.smart.temperature; t >= c.feats.over[0] || t <= c.feats.under[0] {
 		w |= spec.WarnTemperature
@@ -86,7 +107,8 @@ func (c *Controller) checkHealth() {
 
 func (c *Controller) encodeSMART(p []byte) {
 	s := &c.smart
-	page := spec.SMART{Warning: c.warnings(), Temperature: s.temperature, Spare: s.spare,
+	page := spec.SMART{Warning: c.warnings(), Temperature: s.temperature, Spare: c.spare(),
+		Used:       c.used(),
 		SpareLimit: spareLimit, UnitsRead: (s.ReadBytes + dataUnit - 1) / dataUnit,
 		UnitsWrit: (s.WroteBytes + dataUnit - 1) / dataUnit, Reads: s.ReadCommands,
 		Writes: s.WriteCommands, PowerCycles: s.PowerCycles,

@@ -1,6 +1,7 @@
 package nvme
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -19,6 +20,8 @@ type state struct {
 	Counters  counters
 	Errors    uint64
 	Timestamp uint64
+	Wear      []byte    `json:",omitempty"` // erase counts of the blocks: see packWear
+	Flash     FTLCounts // in all lives
 }
 
 // stateFile is how it is stored: the sum is over the bytes of State.
@@ -39,7 +42,8 @@ func (c *Controller) save() {
 	}
 	s := state{Size: c.Store.Size(), Model: c.Profile.Name, Made: c.spaces.made,
 		Features: c.feats.saved, Firmware: c.firm, Tests: c.test.Results, Sanitize: c.sanitize,
-		Counters: c.smart, Errors: c.errors.count}
+		Counters: c.smart, Errors: c.errors.count, Wear: packWear(c.flash.ftl.erases()),
+		Flash: c.flash.ftl.FTLCounts}
 	s.Counters.On += c.eng.Now()
 	for _, n := range c.spaces.all {
 		if n != nil {
@@ -150,6 +154,9 @@ func (c *Controller) restore() error {
 	}
 	c.feats.saved, c.firm, c.test.Results = s.Features, s.Firmware, s.Tests
 	c.sanitize, c.smart, c.errors.count = s.Sanitize, s.Counters, s.Errors
+	c.flash.ftl.FTLCounts = s.Flash
+	c.flash.ftl.Retired = 0
+	c.flash.ftl.restore(unpackWear(s.Wear))
 	c.smart.boot()
 	switch c.sanitize.Status {
 	case sanitizeRunning: // it begins anew
@@ -159,4 +166,37 @@ func (c *Controller) restore() error {
 		c.sanitize.guard = true
 	}
 	return nil
+}
+
+// packWear writes erase counts as runs: how many blocks, and their count, each a varint.
+func packWear(list []uint32) (p []byte) {
+	for i := 0; i < len(list); {
+		n := 1
+		for i+n < len(list) && list[i+n] == list[i] {
+			n++
+		}
+		p = binary.AppendUvarint(binary.AppendUvarint(p, uint64(n)), uint64(list[i]))
+		i += n
+	}
+	return p
+}
+
+// unpackWear reads them back; what is damaged ends the list.
+func unpackWear(p []byte) (list []uint32) {
+	const most = 1 << 22 // blocks of a drive
+	for len(p) > 0 {
+		n, k := binary.Uvarint(p)
+		if k <= 0 || n > uint64(most-len(list)) {
+			return nil
+		}
+		v, m := binary.Uvarint(p[k:])
+		if m <= 0 || v > 1<<32-1 {
+			return nil
+		}
+		p = p[k+m:]
+		for range n {
+			list = append(list, uint32(v))
+		}
+	}
+	return list
 }

@@ -51,6 +51,9 @@ func (s *Memory) WriteAt(off uint64, p []byte) error { s.m.Write(off, p); return
 // Discard makes n bytes from off read zero.
 func (s *Memory) Discard(off, n uint64) error { s.m.Discard(off, n); return nil }
 
+// Extents tells what was written, in pieces of 64 KiB.
+func (s *Memory) Extents(f func(off, n uint64)) error { s.m.Extents(f); return nil }
+
 // Load returns the state that was saved.
 func (s *Memory) Load() ([]byte, error) { return s.state, nil }
 
@@ -134,6 +137,9 @@ func (s *File) Discard(off, n uint64) error {
 	}
 	return nil
 }
+
+// Extents tells what was written: everything but the holes, where the system knows them.
+func (s *File) Extents(f func(off, n uint64)) error { return extents(s.f, s.size, f) }
 
 // Load reads the state file; nil if there is none.
 func (s *File) Load() ([]byte, error) {

@@ -32,6 +32,42 @@ func (c *credits) enough(n, data int64, t sim.Time) bool {
 	return c.header >= n && c.data >= data
 }
 
+// ahead reports whether n packets of data units each, the last of tail, find their credits although
+// they leave without a pause, step apart from start on: those that are known to come back in time
+// count. It may say no where leases overlap.
+func (c *credits) ahead(n, data, tail int64, start, step sim.Time) bool {
+	c.drain(start)
+	header, have := c.header, c.data
+	i, k := c.head, int64(0) // the lease, and its packet, that comes back next
+	for t := start; n > 0; t += step {
+		for i < len(c.leases) {
+			l := &c.leases[i]
+			if k < l.n-1 {
+				if l.at+sim.Time(k)*l.step > t {
+					break
+				}
+				have += int64(l.data)
+				k++
+			} else if l.end > t {
+				break
+			} else {
+				have += int64(l.tail)
+				i, k = i+1, 0
+			}
+			header++
+		}
+		if n--; n == 0 {
+			data = tail
+		}
+		header--
+		have -= data
+		if header < 0 || have < 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *credits) take(n, data int64) {
 	c.header -= n
 	c.data -= data

@@ -37,6 +37,7 @@ type Function struct {
 	port     port
 	checker  Checker // nil: every access is taken
 	lost     bool
+	master   bool // it may send requests: worked out by decode
 
 	translated sim.Time // when the IOMMU lets its last held request go
 }
@@ -142,6 +143,8 @@ func (f *Fabric) decode() {
 	f.windows = f.windows[:0]
 	f.reach = [2]struct{ low, high uint64 }{{^uint64(0), 0}, {^uint64(0), 0}}
 	for _, fn := range f.funcs {
+		fn.master = !fn.lost && !fn.asleep() &&
+			fn.get(pcie.Command, 2)&pcie.CommandMaster != 0
 		if !fn.decodes() {
 			continue
 		}
@@ -412,8 +415,8 @@ func (fn *Function) softReset() {
 	fn.fabric.decode()
 }
 
-// Write posts data to a bus address. data must not change until done fires, at delivery. With bus
-// mastering off, or the function gone, nothing happens and done never fires.
+// Write posts data to a bus address. data of more than 16 bytes must not change until done fires,
+// at delivery. With bus mastering off, or the function gone, nothing happens and done never fires.
 func (fn *Function) Write(addr uint64, data []byte, done Done) {
 	if fn.mayMaster("write", addr) {
 		fn.port.write(addr, data, done)
@@ -453,8 +456,8 @@ func (fn *Function) check(w *window, t *tlp, write bool) pcie.CompletionStatus {
 }
 
 func (fn *Function) mayMaster(op string, addr uint64) bool {
-	if fn.lost {
-		return false
+	if fn.master || fn.lost {
+		return fn.master
 	}
 	if fn.asleep() {
 		fn.fabric.find("PCIE-5.3.1.4-D3", fn.path, "DMA %s of %#x in D3hot", op, addr)

@@ -62,9 +62,11 @@ func (h *half) send(t *tlp) {
 		}
 	} else if h.waiting == 0 {
 		start := max(now, h.wire.Free())
-		data := int64(t.units(t.piece))*int64(t.n-1) + int64(t.units(t.tail()))
+		unit, tail := int64(t.units(t.piece)), int64(t.units(t.tail()))
+		data := unit*int64(t.n-1) + tail
 		c := &h.credits[classOf[t.kind]]
-		if c.enough(int64(t.n), data, start) {
+		if c.enough(int64(t.n), data, start) || t.n > 1 &&
+			c.ahead(int64(t.n), unit, tail, start, h.span(h.bytes(t, t.piece))) {
 			c.take(int64(t.n), data)
 			h.place(t, start)
 			return

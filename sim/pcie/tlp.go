@@ -56,7 +56,7 @@ type tlp struct {
 	piece  int
 	n      int
 	data   []byte // payload of writes and completions; not to be changed until delivery
-	inline [8]byte
+	inline [16]byte
 	target *Function // completer of configuration requests; requester of completions (nil: root)
 	from   *Function // requester (nil: the root complex)
 	read   uint32    // outstanding read that a request or completion belongs to

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+
+	spec "tensoros/hw/spec/nvme"
+	"tensoros/sim"
+	"tensoros/sim/nvme"
+)
+
+// polling is a host that keeps a queue of a drive full: each microsecond it takes the completions
+// that are there, submits as many commands, and rings both doorbells once, as SPDK's driver does.
+type polling struct {
+	*driveRig
+	c          spec.Command
+	chance     *sim.Rand
+	done, want int
+	flying     int
+	err        error
+}
+
+func (p *polling) submit(n int) {
+	g := &p.rings[1]
+	for range n {
+		p.c.SetSLBA(p.chance.Uint64() % (benchSpan >> 12) << (12 - p.prof.BlockShift))
+		p.cid++
+		p.c.CID = p.cid
+		p.c.Encode(g.sq[g.tail*spec.SQELen:])
+		g.tail = (g.tail + 1) % g.size
+	}
+	p.flying += n
+	p.write(spec.Doorbell(1, false, 0), uint32(g.tail))
+}
+
+// Fire is a turn of the loop.
+func (p *polling) Fire(now sim.Time, _ uint32, _ uint64) {
+	g := &p.rings[1]
+	taken := 0
+	for {
+		e := spec.DecodeCompletion(g.cq[g.head*spec.CQELen:])
+		if e.Phase != g.phase {
+			break
+		}
+		if !e.Status.OK() {
+			p.err = fmt.Errorf("the drive answers %v", e.Status)
+			return
+		}
+		if g.head++; g.head == g.size {
+			g.head, g.phase = 0, !g.phase
+		}
+		taken++
+	}
+	p.done += taken
+	p.flying -= taken
+	if taken > 0 {
+		p.write(spec.Doorbell(1, true, 0), uint32(g.head))
+		if n := min(taken, p.want-p.done-p.flying); n > 0 {
+			p.submit(n)
+		}
+	}
+	if p.done < p.want {
+		p.eng.At(now+sim.Microsecond, p, 0, 0)
+	}
+}
+
+// benchSpan is the part of the drive that is read: over all dies, and small enough for a cache, so
+// that the simulator is measured and not the memory of the computer. Data of 256 MiB cost half as
+// much again (BenchmarkRandomReadCold of sim/nvme).
+const benchSpan = 16 << 20
+
+// nvmeWork is 4 KiB random reads of a Micron 9550, every block of which was written: 256 of them at
+// a time.
+func nvmeWork() (func() (float64, error), error) {
+	const depth, count = 256, 20_000
+	r, err := newDriveRig(&nvme.Micron9550, 2*depth)
+	if err != nil {
+		return nil, err
+	}
+	data := make([]byte, 1<<20)
+	for i := range data {
+		data[i] = byte(i * 7)
+	}
+	for at := uint64(0); at < benchSpan; at += uint64(len(data)) {
+		if err := r.ctl.Store.WriteAt(at, data); err != nil {
+			return nil, err
+		}
+	}
+	p := &polling{driveRig: r, chance: sim.NewRand(1, "bench")}
+	if p.c, err = r.transfer(spec.Read, 4096); err != nil {
+		return nil, err
+	}
+	return func() (float64, error) {
+		p.want += count
+		p.submit(depth)
+		p.eng.At(p.eng.Now()+sim.Microsecond, p, 0, 0)
+		p.eng.Run(sim.Forever)
+		if p.err == nil && p.done < p.want {
+			p.err = fmt.Errorf("the drive does not answer")
+		}
+		return count, p.err
+	}, nil
+}
