@@ -17,12 +17,13 @@ type polling struct {
 	done, want int
 	flying     int
 	err        error
+	bytes      uint64 // of a read
 }
 
 func (p *polling) submit(n int) {
 	g := &p.rings[1]
 	for range n {
-		p.c.SetSLBA(p.chance.Uint64() % (benchSpan >> 12) << (12 - p.prof.BlockShift))
+		p.c.SetSLBA(p.chance.Uint64() % (benchSpan / p.bytes) * p.bytes >> p.prof.BlockShift)
 		p.cid++
 		p.c.CID = p.cid
 		p.c.Encode(g.sq[g.tail*spec.SQELen:])
@@ -68,9 +69,12 @@ func (p *polling) Fire(now sim.Time, _ uint32, _ uint64) {
 // much again (BenchmarkRandomReadCold of sim/nvme).
 const benchSpan = 16 << 20
 
-// nvmeWork is 4 KiB random reads of a Micron 9550, every block of which was written: 256 of them at
-// a time.
-func nvmeWork() (func() (float64, error), error) {
+func nvmeReads512() (func() (float64, error), error) { return nvmeWork(512) }
+func nvmeReads4K() (func() (float64, error), error)  { return nvmeWork(4096) }
+
+// nvmeWork is random reads of a Micron 9550, every block of which was written: 256 of them at a
+// time.
+func nvmeWork(bytes int) (func() (float64, error), error) {
 	const depth, count = 256, 20_000
 	r, err := newDriveRig(&nvme.Micron9550, 2*depth)
 	if err != nil {
@@ -85,8 +89,8 @@ func nvmeWork() (func() (float64, error), error) {
 			return nil, err
 		}
 	}
-	p := &polling{driveRig: r, chance: sim.NewRand(1, "bench")}
-	if p.c, err = r.transfer(spec.Read, 4096); err != nil {
+	p := &polling{driveRig: r, chance: sim.NewRand(1, "bench"), bytes: uint64(bytes)}
+	if p.c, err = r.transfer(spec.Read, bytes); err != nil {
 		return nil, err
 	}
 	return func() (float64, error) {

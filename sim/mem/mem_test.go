@@ -34,6 +34,20 @@ func TestSparseOutsideIsVoid(t *testing.T) {
 	m.SetU32(1<<40, 1)
 }
 
+func TestSparsePeek(t *testing.T) {
+	m := NewSparse(4 * pageSize)
+	m.Write(pageSize+5, []byte{7})
+	if p := m.Peek(pageSize, 8); len(p) != 8 || p[5] != 7 {
+		t.Errorf("peek %v", p)
+	}
+	if p := m.Peek(0, 8); len(p) != 8 || p[0] != 0 || m.Resident() != pageSize {
+		t.Errorf("peek of what was never written: %v, %d bytes resident", p, m.Resident())
+	}
+	if m.Peek(pageSize-1, 2) != nil || m.Peek(4*pageSize, 1) != nil {
+		t.Error("a view across pages, or outside")
+	}
+}
+
 func TestSparseWords(t *testing.T) {
 	m := NewSparse(80 << 30)
 	m.SetU64(79<<30, 0x1122334455667788)

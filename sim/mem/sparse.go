@@ -123,6 +123,23 @@ func (m *Sparse) Extents(f func(addr, n uint64)) {
 	}
 }
 
+// void is what was never written.
+var void page
+
+// Peek returns a view of n bytes at addr, which must not be written; nil if they are not in one
+// page of 64 KiB of the memory.
+func (m *Sparse) Peek(addr uint64, n int) []byte {
+	off := addr & (pageSize - 1)
+	if addr >= m.size || off+uint64(n) > pageSize {
+		return nil
+	}
+	pg := m.at(addr)
+	if pg == nil {
+		pg = &void
+	}
+	return pg[off : off+uint64(n)]
+}
+
 // Span returns a view of the bytes from addr to the end of its page or n, whichever is less; they
 // may be written. It returns nil outside the memory.
 func (m *Sparse) Span(addr, n uint64) []byte {

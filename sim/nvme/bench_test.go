@@ -82,7 +82,10 @@ func newPoller(t testing.TB, prof *Profile, op uint8, n int, span uint64) *polle
 	at, _ := g.alloc(n)
 	r := sim.NewRand(1, "bench")
 	return &poller{guest: g, c: g.rw(op, 0, at, n),
-		next: func() uint64 { return r.Uint64() % (span >> 12) << (12 - prof.BlockShift) }}
+		next: func() uint64 {
+			return r.Uint64() % (span / uint64(n)) * uint64(
+				n) >> prof.BlockShift
+		}}
 }
 
 // polled creates a pair of I/O queues that raises no interrupts.
@@ -99,8 +102,10 @@ const benchDepth = 256
 
 // bench tells how many commands of 4 KiB, at random in span bytes, are simulated a second of wall
 // time.
-func bench(b *testing.B, prof *Profile, op uint8, span uint64) {
-	p := newPoller(b, prof, op, 4096, span)
+func bench(b *testing.B, prof *Profile, op uint8, span uint64) { benchOf(b, prof, op, 4096, span) }
+
+func benchOf(b *testing.B, prof *Profile, op uint8, n int, span uint64) {
+	p := newPoller(b, prof, op, n, span)
 	p.run(20000, benchDepth)
 	fired := p.eng.Fired
 	b.ReportAllocs()
@@ -111,6 +116,7 @@ func bench(b *testing.B, prof *Profile, op uint8, span uint64) {
 }
 
 func BenchmarkRandomRead(b *testing.B)     { bench(b, &Micron9550, spec.Read, 16<<20) }
+func BenchmarkRandomRead512(b *testing.B)  { benchOf(b, &Micron9550, spec.Read, 512, 16<<20) }
 func BenchmarkRandomReadCold(b *testing.B) { bench(b, &Micron9550, spec.Read, 256<<20) }
 func BenchmarkRandomWrite(b *testing.B)    { bench(b, &Micron9550, spec.Write, 16<<20) }
 

@@ -16,6 +16,8 @@ type slot struct {
 	sensed  sim.Time
 	lost    bool // the medium could not be read
 	buf     []byte
+	data    []byte // to send: buf, or a view of the medium
+	orphan  bool   // of a life of the controller that is over: what it held was given back
 }
 
 // dmaEngine moves slots over the link: read data as it arrives from the channels, write data as the
@@ -37,7 +39,7 @@ const dmaWindow = 64 << 10
 func (d *dmaEngine) chunk(cmd *command, off, n int) *slot {
 	s, i := d.ctl.slots.get()
 	s.index, s.cmd, s.off, s.n = i, cmd, off, n
-	s.bank, s.sensed, s.lost = 0, 0, false
+	s.bank, s.sensed, s.lost, s.orphan = 0, 0, false, false
 	d.ctl.hold(cmd)
 	return s
 }
@@ -57,7 +59,7 @@ func (d *dmaEngine) give(s *slot) {
 		d.free = append(d.free, s.buf)
 		s.buf = nil
 	}
-	s.cmd = nil
+	s.cmd, s.data = nil, nil
 	d.ctl.slots.give(s.index)
 }
 
@@ -103,19 +105,27 @@ func (d *dmaEngine) purge() {
 	d.gather()
 }
 
-// load fills a slot from the medium, or from what the controller made up.
+// load fills a slot from the medium, or from what the controller made up. Data that are as they are
+// on the medium are sent from there: a write that comes before they have left may show, as the
+// standard lets commands that are outstanding together pass one another.
 func (c *Controller) load(s *slot) {
 	cmd := s.cmd
-	c.dma.buffer(s)
-	if cmd.data != nil {
-		copy(s.buf, cmd.data[s.off:])
-	} else {
-		at := cmd.at + uint64(s.off)
-		if err := c.Store.ReadAt(at, s.buf); err != nil || s.lost || cmd.ns.spoiled(at, s.n) {
-			clear(s.buf)
-			cmd.status = spec.UnrecoveredRead | spec.DNR
-			c.smart.MediaErrors++
+	at := cmd.at + uint64(s.off)
+	bad := cmd.data == nil && (s.lost || cmd.ns.spoiled(at, s.n))
+	if m, ok := c.Store.(*Memory); ok && cmd.data == nil && !bad && !cmd.fx.has(fxCorruptDMA) {
+		if s.data = m.Peek(at, s.n); s.data != nil {
+			return
 		}
+	}
+	c.dma.buffer(s)
+	s.data = s.buf
+	switch {
+	case cmd.data != nil:
+		copy(s.buf, cmd.data[s.off:])
+	case bad || c.Store.ReadAt(at, s.buf) != nil:
+		clear(s.buf)
+		cmd.status = spec.UnrecoveredRead | spec.DNR
+		c.smart.MediaErrors++
 	}
 	if cmd.fx.has(fxCorruptDMA) {
 		c.faults.corruptData(c, s)
@@ -130,7 +140,7 @@ func (d *dmaEngine) write(s *slot) {
 	s.pending = s.cmd.find(s.off+s.n-1) - i + 1
 	for at := s.off; at < s.off+s.n; i++ {
 		n := min(s.off+s.n, segs[i].off+segs[i].n) - at
-		if p := s.buf[at-s.off : at-s.off+n]; segs[i].drop {
+		if p := s.data[at-s.off : at-s.off+n]; segs[i].drop {
 			d.ctl.eng.At(d.ctl.eng.Now(), d.ctl, evDelivered, uint64(s.index))
 		} else {
 			d.ctl.writeBus(segs[i].addr+uint64(at-segs[i].off), p, done)
@@ -157,9 +167,28 @@ func (d *dmaEngine) delivered(s *slot) {
 	if s.pending--; s.pending > 0 {
 		return
 	}
-	d.inFlight -= s.n
+	if !s.orphan {
+		d.inFlight -= s.n
+	}
 	d.give(s)
 	d.pump()
+}
+
+// forsake gives back what slots under way hold, of the window or of the write buffer: with bus
+// mastering off they never arrive.
+func (d *dmaEngine) forsake() {
+	for _, s := range d.ctl.slots.all {
+		if s.cmd == nil || s.pending == 0 || s.orphan {
+			continue
+		}
+		s.orphan = true
+		switch {
+		case s.data != nil:
+			d.inFlight -= s.n
+		case s.cmd.data == nil:
+			d.buffered -= s.n
+		}
+	}
 }
 
 // receive queues a command's data for the write buffer.
@@ -206,7 +235,7 @@ func (d *dmaEngine) gathered(s *slot) {
 			cmd.moving = c.eng.Now() - cmd.begun
 			c.arrived(cmd)
 		}
-	} else if medium {
+	} else if medium && !s.orphan {
 		d.buffered -= n
 	}
 	c.release(cmd)

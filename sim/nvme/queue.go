@@ -277,6 +277,7 @@ func (c *Controller) kill(q *sq) {
 	}
 	if q == nil {
 		c.events.requests = c.events.requests[:0]
+		c.dma.forsake()
 	}
 	c.dma.purge()
 }

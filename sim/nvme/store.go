@@ -48,6 +48,9 @@ func (s *Memory) ReadAt(off uint64, p []byte) error { s.m.Read(off, p); return n
 // WriteAt stores p at off.
 func (s *Memory) WriteAt(off uint64, p []byte) error { s.m.Write(off, p); return nil }
 
+// Peek is a view of the contents, to be read before anything else is done; nil if there is none.
+func (s *Memory) Peek(off uint64, n int) []byte { return s.m.Peek(off, n) }
+
 // Discard makes n bytes from off read zero.
 func (s *Memory) Discard(off, n uint64) error { s.m.Discard(off, n); return nil }
 
