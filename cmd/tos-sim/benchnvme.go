@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	spec "tensoros/hw/spec/nvme"
@@ -12,7 +13,7 @@ import (
 // that are there, submits as many commands, and rings both doorbells once, as SPDK's driver does.
 type polling struct {
 	*driveRig
-	c          spec.Command
+	entry      [spec.SQELen]byte // of a read, but for its block and identifier
 	chance     *sim.Rand
 	done, want int
 	flying     int
@@ -23,10 +24,12 @@ type polling struct {
 func (p *polling) submit(n int) {
 	g := &p.rings[1]
 	for range n {
-		p.c.SetSLBA(p.chance.Uint64() % (benchSpan / p.bytes) * p.bytes >> p.prof.BlockShift)
 		p.cid++
-		p.c.CID = p.cid
-		p.c.Encode(g.sq[g.tail*spec.SQELen:])
+		e := g.sq[g.tail*spec.SQELen:][:spec.SQELen]
+		copy(e, p.entry[:])
+		binary.LittleEndian.PutUint16(e[2:], p.cid)
+		binary.LittleEndian.PutUint64(e[40:],
+			p.chance.Uint64()%(benchSpan/p.bytes)*p.bytes>>p.prof.BlockShift)
 		g.tail = (g.tail + 1) % g.size
 	}
 	p.flying += n
@@ -38,12 +41,13 @@ func (p *polling) Fire(now sim.Time, _ uint32, _ uint64) {
 	g := &p.rings[1]
 	taken := 0
 	for {
-		e := spec.DecodeCompletion(g.cq[g.head*spec.CQELen:])
-		if e.Phase != g.phase {
+		at := g.head * spec.CQELen
+		word := binary.LittleEndian.Uint32(g.cq[at+spec.CQEStatusAt:])
+		if word&spec.CQEPhase != 0 != g.phase {
 			break
 		}
-		if !e.Status.OK() {
-			p.err = fmt.Errorf("the drive answers %v", e.Status)
+		if st := spec.Status(word >> 17); !st.OK() {
+			p.err = fmt.Errorf("the drive answers %v", st)
 			return
 		}
 		if g.head++; g.head == g.size {
@@ -90,9 +94,11 @@ func nvmeWork(bytes int) (func() (float64, error), error) {
 		}
 	}
 	p := &polling{driveRig: r, chance: sim.NewRand(1, "bench"), bytes: uint64(bytes)}
-	if p.c, err = r.transfer(spec.Read, bytes); err != nil {
+	c, err := r.transfer(spec.Read, bytes)
+	if err != nil {
 		return nil, err
 	}
+	c.Encode(p.entry[:])
 	return func() (float64, error) {
 		p.want += count
 		p.submit(depth)

@@ -114,6 +114,9 @@ func (c *Controller) load(s *slot) {
 	bad := cmd.data == nil && (s.lost || cmd.ns.spoiled(at, s.n))
 	if m, ok := c.Store.(*Memory); ok && cmd.data == nil && !bad && !cmd.fx.has(fxCorruptDMA) {
 		if s.data = m.Peek(at, s.n); s.data != nil {
+			for i := 0; i < min(s.n, 512); i += 64 {
+				c.touched ^= s.data[i]
+			}
 			return
 		}
 	}

@@ -27,6 +27,7 @@ const (
 
 // Controller is the device behind the function.
 type Controller struct {
+	touched byte
 	Profile *Profile
 	Store   Store
 	// Findings lists the rules that the guest broke, in order.
