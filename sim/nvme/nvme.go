@@ -27,7 +27,6 @@ const (
 
 // Controller is the device behind the function.
 type Controller struct {
-	touched byte
 	Profile *Profile
 	Store   Store
 	// Findings lists the rules that the guest broke, in order.
@@ -37,6 +36,7 @@ type Controller struct {
 	// Faults counts the injected faults by effect.
 	Faults [EffectCount]uint64
 
+	touched   byte // see load
 	eng       *sim.Engine
 	rec       *traces.Recorder
 	fn        *pcie.Function
