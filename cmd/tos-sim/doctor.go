@@ -30,9 +30,10 @@ var witnesses = []witness{
 		variable: "TENSOROS_PTXAS", program: "ptxas", version: []string{"--version"},
 		get: "Debian and Ubuntu: nvidia-cuda-toolkit (non-free); or the CUDA Toolkit 12.4; " +
 			"then set TENSOROS_PTXAS=PATH or put it in PATH"},
-	{name: "qemu", doc: "other people's NVMe and PCI models", program: "qemu-system-x86_64",
-		version: []string{"--version"},
-		get:     "Debian and Ubuntu: qemu-system-x86; macOS: brew install qemu"},
+	{name: "qemu", doc: "other people's NVMe and PCI models; guests on ours (10.1 and later)",
+		variable: "TENSOROS_QEMU", program: "qemu-system-x86_64", version: []string{"--version"},
+		get: "conformance/peers/qemu/get.sh DIR on a Debian; else qemu-system-x86, then set " +
+			"TENSOROS_QEMU=PATH or put it in PATH"},
 	{name: "tshark", doc: "dissects packets that the models put on a wire", program: "tshark",
 		version: []string{"--version"},
 		get:     "Debian and Ubuntu: tshark; macOS: brew install wireshark"},

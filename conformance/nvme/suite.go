@@ -4,8 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 	"time"
 
 	"tensoros/conformance"
@@ -22,26 +20,7 @@ var files embed.FS
 const Class = 0x010802
 
 // Cases are the cases of the suite, in order.
-func Cases() ([]script.Case, error) {
-	var out []script.Case
-	list, err := files.ReadDir("cases")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range list {
-		name := path.Join("cases", e.Name())
-		data, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		cases, err := script.Parse(name, strings.TrimSuffix(e.Name(), ".txtar"), data)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, cases...)
-	}
-	return out, nil
-}
+func Cases() ([]script.Case, error) { return script.ParseDir(files, "cases") }
 
 // Run runs the suite on a function, in the body of a processor. The controller is reset before
 // each case; namespaces, formats and saved features are put back after cases that change them.

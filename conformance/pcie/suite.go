@@ -3,7 +3,6 @@ package pcie
 import (
 	"embed"
 	"fmt"
-	"path"
 	"strings"
 
 	"tensoros/conformance"
@@ -17,26 +16,7 @@ import (
 var files embed.FS
 
 // Cases are the cases of the suite, in order.
-func Cases() ([]script.Case, error) {
-	var out []script.Case
-	list, err := files.ReadDir("cases")
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range list {
-		name := path.Join("cases", e.Name())
-		data, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		cases, err := script.Parse(name, strings.TrimSuffix(e.Name(), ".txtar"), data)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, cases...)
-	}
-	return out, nil
-}
+func Cases() ([]script.Case, error) { return script.ParseDir(files, "cases") }
 
 // Run runs the suite on a function, in the body of a processor. Decoding, BARs and controls are put
 // back after each case.

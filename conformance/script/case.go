@@ -3,6 +3,8 @@ package script
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/txtar"
@@ -68,6 +70,29 @@ func Parse(file, group string, data []byte) ([]Case, error) {
 		c.body = body
 		out = append(out, c)
 		line += 1 + strings.Count(string(f.Data), "\n")
+	}
+	return out, nil
+}
+
+// ParseDir reads the cases of all files of a folder, in the order of their names; a file's group is
+// its name without .txtar.
+func ParseDir(fsys fs.FS, dir string) ([]Case, error) {
+	list, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []Case
+	for _, e := range list {
+		name := path.Join(dir, e.Name())
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		cases, err := Parse(name, strings.TrimSuffix(e.Name(), ".txtar"), data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, cases...)
 	}
 	return out, nil
 }
