@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"strings"
 	"testing"
+
+	"tensoros/conformance/script"
 )
 
 var sample = Report{Suite: "S", Target: "sim", Device: "d <1>", Rules: Rules{
@@ -65,5 +67,11 @@ func TestRuleTables(t *testing.T) {
 	}
 	if err := sample.Rules.Check(); err != nil {
 		t.Error(err)
+	}
+	err := sample.Rules.CheckCases([]script.Case{{Group: "g", Name: "n", Rules: []string{"A",
+		"X"}}})
+	if err == nil || !strings.Contains(err.Error(), "g/n names X") ||
+		!strings.Contains(err.Error(), "no case for B") {
+		t.Errorf("rules and cases that do not fit: %v", err)
 	}
 }

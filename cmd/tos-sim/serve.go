@@ -270,6 +270,7 @@ type serveReport struct {
 	Writes    uint64            `json:"writes"`
 	Simulated float64           `json:"simulated_seconds"`
 	Messages  map[string]uint64 `json:"messages"`
+	Faults    map[string]uint64 `json:"faults,omitempty"` // that were injected, by effect
 	Findings  []string          `json:"findings"`
 }
 
@@ -279,6 +280,14 @@ func (e *env) served(srv *vfiouser.Server, fn *export.Function, d *servedDrive) 
 	for c, n := range srv.Counts {
 		r.Messages[c.String()] = n
 	}
+	for effect, n := range d.ctl.Faults {
+		if n > 0 {
+			if r.Faults == nil {
+				r.Faults = map[string]uint64{}
+			}
+			r.Faults[nvme.Effect(effect).String()] = n
+		}
+	}
 	if e.json {
 		_ = e.encode(r) // standard output is gone: there is nobody to tell
 		return
@@ -287,6 +296,9 @@ func (e *env) served(srv *vfiouser.Server, fn *export.Function, d *servedDrive) 
 		r.Simulated)
 	for _, name := range slices.Sorted(maps.Keys(r.Messages)) {
 		fmt.Fprintf(e.out, "  %-24s %d\n", name, r.Messages[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Faults)) {
+		fmt.Fprintf(e.out, "fault %s: %d\n", name, r.Faults[name])
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(e.out, f)

@@ -147,7 +147,13 @@ func TestLinuxFaults(t *testing.T) {
 	s := serve(t, program(t), "--size", "1 GiB", "--faults", plan)
 	boot(t, &Guest{QEMU: qemu, Dir: dir, Kernel: "6.12", CPUs: 2, Devices: VFIOUser(0, s.Socket),
 		Words: "nvme_core.io_timeout=3 nvme_core.admin_timeout=5", Tests: []string{"faults"}})
-	t.Log(s.end(t))
+	report := s.end(t)
+	t.Log(report)
+	for _, effect := range []string{"media-error", "timeout", "lost-interrupt", "delay"} {
+		if !strings.Contains(report, "fault "+effect+": ") {
+			t.Errorf("no %s struck: the guest was not tried", effect)
+		}
+	}
 }
 
 // TestLinuxReplay: what a guest did at boot and in a test runs again without it, to the bit.

@@ -14,6 +14,7 @@ import (
 
 	"tensoros/hw/linux"
 	"tensoros/hw/qtest"
+	"tensoros/hw/tap"
 	"tensoros/hw/vfiouser"
 	"tensoros/kernel/drv/nvme"
 	"tensoros/sim"
@@ -170,17 +171,23 @@ func TestVFIODrive(t *testing.T) {
 	}
 }
 
-// TestVFIOUserDrive runs the driver on a served drive, over a socket.
-func TestVFIOUserDrive(t *testing.T) {
+// overSocket exercises the driver on a served drive that fails by a plan, and gives the drive.
+func overSocket(t *testing.T, plan string, watch func(*tap.TapeEvent)) (ctl *simnvme.Controller) {
+	t.Helper()
 	fn, err := export.New(nil, func(eng *sim.Engine, rec *traces.Recorder,
-		f *pcie.Fabric) (*pcie.Function, error) {
-		_, fn, err := simnvme.Attach(eng, rec, f, f.Root(), "nvme0", &simnvme.Micron9550,
+		f *pcie.Fabric) (fn *pcie.Function, err error) {
+		ctl, fn, err = simnvme.Attach(eng, rec, f, f.Root(), "nvme0", &simnvme.Micron9550,
 			simnvme.NewMemory(8<<20))
 		return fn, err
-	}, export.Options{Free: true})
+	}, export.Options{Free: true, Watch: watch})
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := simnvme.ParseFaults(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctl.SetFaults(p, 1)
 	path := filepath.Join(t.TempDir(), "s")
 	s, err := vfiouser.Listen(path, fn)
 	if err != nil {
@@ -197,10 +204,14 @@ func TestVFIOUserDrive(t *testing.T) {
 		exercise(t, m, cpu, want)
 		exercise(t, m, cpu, want)
 	})
-	if err := errors.Join(m.Run(), m.Close(), <-done, s.Close()); err != nil {
+	if err := errors.Join(m.Run(), m.Close(), <-done, s.Close(), fn.Close()); err != nil {
 		t.Error(err)
 	}
+	return ctl
 }
+
+// TestVFIOUserDrive runs the driver on a served drive, over a socket.
+func TestVFIOUserDrive(t *testing.T) { overSocket(t, "", nil) }
 
 // TestVFIOUserFaults serves a drive that suffers, over a socket. The driver gets its data, and
 // breaks no rule for hosts while it aborts, resets and sends again.
@@ -212,38 +223,8 @@ func TestVFIOUserFaults(t *testing.T) {
 		"queue=1 nth=30: delay 400ms\nevery=7: status \"Command Interrupted\"",
 	} {
 		t.Run(plan, func(t *testing.T) {
-			var ctl *simnvme.Controller
 			w := nvmedriver.New(simnvme.Endpoint(&simnvme.Micron9550).Vectors)
-			fn, err := export.New(nil, func(eng *sim.Engine, rec *traces.Recorder,
-				f *pcie.Fabric) (fn *pcie.Function, err error) {
-				ctl, fn, err = simnvme.Attach(eng, rec, f, f.Root(), "nvme0", &simnvme.Micron9550,
-					simnvme.NewMemory(8<<20))
-				return fn, err
-			}, export.Options{Free: true, Watch: w.Event})
-			if err != nil {
-				t.Fatal(err)
-			}
-			p, err := simnvme.ParseFaults(plan)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctl.SetFaults(p, 1)
-			path := filepath.Join(t.TempDir(), "s")
-			s, err := vfiouser.Listen(path, fn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan error)
-			go func() { done <- s.Serve() }()
-			m, err := vfiouser.Dial(path, vfiouser.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			want := make([]byte, 8<<20)
-			m.Start(0, func(cpu hw.CPU) { exercise(t, m, cpu, want) })
-			if err := errors.Join(m.Run(), m.Close(), <-done, s.Close()); err != nil {
-				t.Error(err)
-			}
+			ctl := overSocket(t, plan, w.Event)
 			for _, b := range w.Broken() {
 				if b.Rule != "HOST-NVM-3.2-RANGE" { // that is tried on purpose
 					t.Errorf("%+v", b)
