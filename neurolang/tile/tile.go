@@ -17,6 +17,8 @@ const (
 	E5M2
 	I8
 	I32
+	U8
+	Bool
 )
 
 // elems: name and bytes an element takes in memory (tf32 lives in a 32-bit word, PTX ISA,
@@ -27,6 +29,7 @@ var elems = [...]struct {
 }{
 	NoElem: {"?", 0}, F16: {"f16", 2}, BF16: {"bf16", 2}, TF32: {"tf32", 4}, F32: {"f32", 4},
 	F64: {"f64", 8}, E4M3: {"e4m3", 1}, E5M2: {"e5m2", 1}, I8: {"i8", 1}, I32: {"i32", 4},
+	U8: {"u8", 1}, Bool: {"bool", 1},
 }
 
 // String returns the name used in source text.
@@ -66,6 +69,15 @@ func ElemNames() []string {
 	}
 	return out
 }
+
+// Space is where a tile lives.
+type Space uint8
+
+// Spaces. Registers is the default.
+const (
+	Registers Space = iota
+	Shared
+)
 
 // Layout is the order of a matrix in memory.
 type Layout uint8
