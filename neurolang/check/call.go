@@ -383,6 +383,10 @@ func (b *body) inferArgs(fn *fnObj, bn *binding, slots []arg) []hir.Expr {
 		if b.kernel {
 			t = b.runtimeType(t)
 		}
+		if t == device {
+			// `on d` in the types of other parameters is what the caller calls it.
+			bn.sc.put(p.Name.Text, &local{v: &hir.Var{Name: b.deviceName(xs[i]), Type: device}})
+		}
 		b.unify(p.Type, t, bn.sc, xs[i].Span())
 	}
 	return xs
