@@ -26,7 +26,7 @@ type body struct {
 	lits     map[*hir.Const]bool // integers that become floats beside floats
 	top      bool                // statements of a session
 	region   source.Span         // of the innermost block, for tools
-	spans    map[*hir.Var]bool
+	viewed   bool                // the next index is a view that an atomic changes
 }
 
 // capture is a variable of an outer function that a closure uses.

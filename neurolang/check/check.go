@@ -72,6 +72,7 @@ type checker struct {
 	husks     map[*hir.Var]bool        // what patterns took apart: all parts have other owners
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
+	reported  map[source.Span]bool
 	openOrder map[*fnObj]source.Span
 	callees   map[*fnObj][]callee
 	grads     bool // a derivative was asked for
@@ -87,7 +88,7 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, husks: map[*hir.Var]bool{}, auto: map[*hir.RefOf]bool{},
+		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{}, auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 

@@ -436,17 +436,27 @@ func members(class string) string {
 	return strings.Join(out, ", ")
 }
 
+// boundNames reports bounds that do not exist.
+func (c *checker) boundNames(fn *fnObj) {
+	for _, g := range fn.decl.Generics {
+		for _, b := range g.Bounds {
+			c.satisfies(invalid, b, fn.in)
+		}
+	}
+}
+
 func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	name := b.Parts[len(b.Parts)-1]
 	o := c.pathObjectQuiet(b.Parts, sc)
 	if tr, ok := o.(*traitObj); ok {
 		c.info.use(name.Span(), tr.tool)
-		return c.implOf(t, tr) != nil
+		return bad(t) || c.implOf(t, tr) != nil
 	}
 	if in, ok := classes[name.Text]; ok && o == nil {
 		return in(t)
 	}
-	if name.Text != "" {
+	if name.Text != "" && !c.reported[b.Span()] {
+		c.reported[b.Span()] = true
 		d := c.errorf(diag.UnknownType, b.Span(), "there is no trait %s", name.Text)
 		if near := nearest(name.Text, append(c.traitsIn(sc), classNames...)); near != "" {
 			d.Hint("did you mean %s?", near).Replace(name.Span(), near, "write "+near)

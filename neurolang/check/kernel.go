@@ -233,6 +233,7 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 	if rest >= 0 {
 		n--
 	}
+	defer c.poisonAxes(in, parts)
 	if n > len(dims) || rest < 0 && n != len(dims) {
 		c.errorf(diag.BadPartition, by.Span(), "%s for %s", count(n, "piece"),
 			count(len(dims), "dimension")).Label("of %s", String(deref(tensor))).
@@ -263,6 +264,16 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 		return nil
 	}
 	return part
+}
+
+// poisonAxes defines names of parts that failed, so that their uses are not reported.
+func (c *checker) poisonAxes(in *instance, parts []*syntax.Part) {
+	for _, p := range parts {
+		if p.Name != nil && p.Name.Text != "" && in.body.scope.names[p.Name.Text] == nil {
+			in.body.scope.put(p.Name.Text, &local{v: &hir.Var{Name: p.Name.Text, Type: invalid,
+				At: p.Name.Span()}, home: in.body})
+		}
+	}
 }
 
 // axis finds or makes the axis of the grid that a part names; -1 after an error.
@@ -367,7 +378,7 @@ func (c *checker) overAxis(in *instance, p *syntax.Part) {
 
 func (c *checker) emptyGrid(in *instance) {
 	k := in.kern
-	if len(k.Axes) > 0 || in.result == invalid {
+	if len(k.Axes) > 0 || in.result == invalid || len(in.fn.decl.Over) > 0 {
 		return
 	}
 	for _, p := range k.Params {

@@ -25,6 +25,9 @@ func (b *body) kernelCall(c *intrinsic, args []arg) hir.Expr {
 	if !b.arrangeIntrinsic(c, args) {
 		return b.spoil(args, c.sp)
 	}
+	if c.f.Name == "program" {
+		return b.program(c)
+	}
 	rule := kernelRules[c.f.Name]
 	if rule == nil {
 		return b.spoil(args, c.sp)
@@ -32,6 +35,7 @@ func (b *body) kernelCall(c *intrinsic, args []arg) hir.Expr {
 	ok := true
 	for i, a := range c.args {
 		p := c.f.Params[i]
+		b.viewed = p.Type == "view"
 		if a.e == nil && a.x == nil {
 			c.xs = append(c.xs, nil)
 			continue
@@ -81,7 +85,7 @@ func init() {
 		"cumsum": (*body).scan, "sort": (*body).sort, "permute": (*body).permute,
 		"reshape": (*body).reshape, "expand": (*body).expand, "broadcast": (*body).broadcastCall,
 		"join": (*body).join, "slice": (*body).slice, "xor_shuffle": (*body).shuffle,
-		"pipeline": (*body).pipeline, "span": (*body).spanCall, "program": (*body).program,
+		"pipeline": (*body).pipeline, "span": (*body).spanCall,
 		"atomic_add": (*body).atomic, "atomic_min": (*body).atomic, "atomic_max": (*body).atomic,
 	}
 }
@@ -664,7 +668,7 @@ func (b *body) spanCall(c *intrinsic) hir.Expr {
 func (b *body) program(c *intrinsic) hir.Expr {
 	if p, ok := c.args[0].e.(*syntax.PathExpr); ok && len(p.Parts) == 1 {
 		if l, ok := b.scope.lookup(p.Parts[0].Text).(*local); ok && l.part > 0 {
-			c.xs[0] = b.intConst(l.part-1, p.Span())
+			c.xs = []hir.Expr{b.intConst(l.part-1, p.Span())}
 			return b.node(c, b.types.scalar(tile.I32))
 		}
 	}

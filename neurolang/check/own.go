@@ -39,8 +39,9 @@ type flowState struct {
 
 type flowLoop struct {
 	exits []*flowState
-	scope int // len(open) outside of it
-	start int // now, where it starts
+	next  []*flowState // at continue
+	scope int          // len(open) outside of it
+	start int          // now, where it starts
 	used  map[*hir.Var]bool
 }
 
@@ -96,7 +97,7 @@ func (w *flow) function(f *hir.Fn) {
 		w.declare(p)
 	}
 	loans := w.block(f.Body, f.Params)
-	if f.Body.Value != nil && !w.st.dead {
+	if f.Body.Value != nil && !w.st.dead && !bad(f.Result) {
 		w.escape(loans, f.Body.Value.Span())
 	}
 }
@@ -313,7 +314,10 @@ func (w *flow) turn(cond hir.Expr, body *hir.Block) {
 			outer.used[v] = true
 		}
 	}
-	if !w.learn {
+	for _, x := range l.next {
+		w.st = join(w.st, x)
+	}
+	if !w.learn && !w.st.dead {
 		saved := w.again
 		w.now, w.again = l.start, true
 		exits := len(l.exits)
@@ -386,6 +390,8 @@ func (w *flow) jump(s hir.Stmt) {
 		w.leave(l.scope)
 		if _, brk := s.(*hir.Break); brk {
 			l.exits = append(l.exits, w.st.clone())
+		} else {
+			l.next = append(l.next, w.st.clone())
 		}
 	}
 	w.emit(s)

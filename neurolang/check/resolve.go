@@ -233,7 +233,11 @@ func (c *checker) objectType(o any, te *syntax.PathType, sc *scope, kernel bool)
 }
 
 func (c *checker) alias(o *aliasObj, te *syntax.PathType, sc *scope, kernel bool) *hir.Type {
+	if o.broken {
+		return invalid
+	}
 	if o.busy {
+		o.broken = true
 		c.errorf(diag.Recursive, o.decl.Name.Span(), "%s is defined by itself", o.decl.Name.Text)
 		return invalid
 	}

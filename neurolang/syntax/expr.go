@@ -219,7 +219,8 @@ func (p *parser) path() Expr {
 		e.Parts = append(e.Parts, p.name())
 	}
 	e.span = e.span.To(p.prev)
-	if p.tok.Kind == LBrace && !p.noStruct && p.startsStruct() {
+	if p.tok.Kind == LBrace && p.startsStruct() &&
+		(!p.noStruct || p.peek(1) == Ident && p.peek(2) == Colon) {
 		return p.structLit(e)
 	}
 	return e
