@@ -65,7 +65,8 @@ type checker struct {
 	unbound   bool // a parameter that is not inferred yet was met
 	quiet     int  // > 0: trying; errors are dropped
 	lines     *module
-	made      []*instance              // in the order of their making, since the last pass of ownership
+	// in the order of their making, since the last pass of ownership
+	made      []*instance
 	closures  []*hir.Fn                // likewise
 	captives  map[*hir.Var]bool        // what closures captured: theirs to read, not to move
 	taken     map[hir.Expr]bool        // parts that patterns may move
@@ -88,7 +89,8 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{}, auto: map[*hir.RefOf]bool{},
+		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
+		auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 
@@ -123,6 +125,7 @@ func (c *checker) checkAll() {
 		}
 	}
 	c.drain()
+	c.pullbacks()
 	// Functions nobody called.
 	for i := 0; i < len(c.fns); i++ {
 		if fn := c.fns[i]; fn.mod.user && !fn.used {

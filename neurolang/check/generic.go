@@ -378,7 +378,10 @@ var classes = map[string]func(t *hir.Type) bool{
 	"Half": func(t *hir.Type) bool {
 		return t.Kind == hir.Scalar && (t.Elem == tile.F16 || t.Elem == tile.BF16)
 	},
-	"Float": func(t *hir.Type) bool { return t == float || t.Kind == hir.Scalar && isFloat(t.Elem) },
+	"Float": func(t *hir.Type) bool {
+		return t == float || t.Kind == hir.Scalar &&
+			isFloat(t.Elem)
+	},
 	"Integer": func(t *hir.Type) bool {
 		return t == integer || t.Kind == hir.Scalar && isInt(t.Elem)
 	},
@@ -408,7 +411,8 @@ func (c *checker) bounds(bn *binding, at source.Span, fn string) bool {
 			}
 			ok = false
 			name := b.Parts[len(b.Parts)-1].Text
-			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ), name)
+			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ),
+				name)
 			d.With(p.from, "%s here", String(p.typ)).With(b.Span(), "%s must be %s", p.name, name)
 			if set := members(name); set != "" {
 				d.Hint("%s is one of %s", name, set)

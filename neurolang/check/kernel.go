@@ -166,7 +166,8 @@ func (c *checker) kernelResults(in *instance) bool {
 			continue
 		}
 		if t.Kind != hir.Tensor {
-			e := c.errorf(diag.KernelType, r.Type.Span(), "a kernel returns tensors, not %s", String(t))
+			e := c.errorf(diag.KernelType, r.Type.Span(), "a kernel returns tensors, not %s",
+				String(t))
 			if t.Kind == hir.Tile {
 				e.Hint("the result is the whole tensor: Tensor<[M, N], %s> by [i: %d, ...]", t.Elem,
 					t.Dims[0].Const)
@@ -190,7 +191,8 @@ func (c *checker) kernelResults(in *instance) bool {
 		}
 		for _, dim := range t.Dims {
 			if dim.Sym != "" && !in.fromParams(dim.Sym) {
-				c.errorf(diag.KernelType, r.Type.Span(), "no parameter says how large %s is", dim.Sym).
+				c.errorf(diag.KernelType, r.Type.Span(), "no parameter says how large %s is",
+					dim.Sym).
 					Hint("name a dimension of a parameter")
 				ok = false
 			}
@@ -202,7 +204,8 @@ func (c *checker) kernelResults(in *instance) bool {
 		r, ok := p.Type.(*syntax.RefType)
 		return ok && (r.Mut || r.Atomic)
 	}) && !d.Bad {
-		c.errorf(diag.KernelType, d.Name.Span(), "a kernel returns a tensor, or changes a parameter").
+		c.errorf(diag.KernelType, d.Name.Span(),
+			"a kernel returns a tensor, or changes a parameter").
 			Hint("declare the result, for example -> Tensor<[M, N], f32> by [i: 64, j: 64]")
 		ok = false
 	}
@@ -252,7 +255,8 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 		}
 		for range len(dims) - n {
 			if !isConst(dims[d]) {
-				c.errorf(diag.BadPartition, p.Span(), "%s is whole here, so the compiler must know it",
+				c.errorf(diag.BadPartition, p.Span(),
+					"%s is whole here, so the compiler must know it",
 					dimString(dims[d])).Hint("make it a const parameter, or cut it: i: 128")
 				ok = false
 			}
@@ -290,7 +294,8 @@ func (c *checker) axis(in *instance, p *syntax.Part, dim hir.Dim) int {
 		}
 		n, isInt := v.(int64)
 		if !isInt || n < 1 || n > maxSide {
-			c.errorf(diag.BadPartition, p.Block.Span(), "a piece has 1 to %d elements, not %v", maxSide, v)
+			c.errorf(diag.BadPartition, p.Block.Span(), "a piece has 1 to %d elements, not %v",
+				maxSide, v)
 			return -1
 		}
 		u.block = int(n)
@@ -391,7 +396,8 @@ func (c *checker) emptyGrid(in *instance) {
 		hasPart = hasPart || p != nil
 	}
 	if !hasPart {
-		c.errorf(diag.BadPartition, in.fn.decl.Name.Span(), "over what do this kernel's programs run?").
+		c.errorf(diag.BadPartition, in.fn.decl.Name.Span(),
+			"over what do this kernel's programs run?").
 			Hint("declare the grid: over [i in N]")
 	}
 }
@@ -428,7 +434,8 @@ func (c *checker) liftedResult(in *instance) bool {
 	t := c.typ(d.Results[0].Type, in.sc, true)
 	if t.Kind != hir.Tile {
 		if !bad(t) {
-			c.errorf(diag.KernelType, d.Results[0].Type.Span(), "a lifted kernel returns a tile, not %s",
+			c.errorf(diag.KernelType, d.Results[0].Type.Span(),
+				"a lifted kernel returns a tile, not %s",
 				String(t)).Hint("declare the result, for example -> Tile<128, 128, f32>")
 		}
 		in.result = invalid
@@ -436,7 +443,8 @@ func (c *checker) liftedResult(in *instance) bool {
 	}
 	for _, p := range k.Params {
 		if p.Type.Kind == hir.Tile && len(p.Type.Dims) != 2 || len(t.Dims) != 2 {
-			c.errorf(diag.KernelType, d.Name.Span(), "lifted kernels work on tiles of two dimensions").
+			c.errorf(diag.KernelType, d.Name.Span(),
+				"lifted kernels work on tiles of two dimensions").
 				Hint("take tensors and cut the result: -> Tensor<[M, N], f32> by [i: 64, ..]")
 			in.result = invalid
 			return false
@@ -520,7 +528,8 @@ func (b *body) cut(k *hir.Kernel, t *hir.Type, p *hir.Part) *hir.Type {
 		}
 	}
 	if !b.sizeFits(dims) {
-		b.errorf(diag.BadPartition, b.why, "a piece of %s has more than %d elements", times(dims), maxSide)
+		b.errorf(diag.BadPartition, b.why, "a piece of %s has more than %d elements", times(dims),
+			maxSide)
 		return invalid
 	}
 	return b.types.tile(dims, deref(t).Elem)

@@ -286,7 +286,8 @@ func (b *body) bitcast(c *intrinsic) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	if e.Size() != t.Elem.Size() {
-		b.errorf(diag.BadCast, c.sp, "%s has %d bytes, %s has %d", t.Elem, t.Elem.Size(), e, e.Size()).
+		b.errorf(diag.BadCast, c.sp, "%s has %d bytes, %s has %d", t.Elem, t.Elem.Size(), e,
+			e.Size()).
 			Hint("`as` converts the value")
 		return poisonAt(c.sp)
 	}
@@ -488,7 +489,8 @@ func (b *body) reshape(c *intrinsic) hir.Expr {
 		known = total
 	}
 	if known != total || !b.sizeFits(dims) {
-		b.errorf(diag.TileShapes, c.sp, "a tile of %s has %d elements, %s has %d", times(sides(t)), total,
+		b.errorf(diag.TileShapes, c.sp, "a tile of %s has %d elements, %s has %d", times(sides(t)),
+			total,
 			times(dims), known).With(c.xs[0].Span(), "%s", times(sides(t)))
 		return poisonAt(c.sp)
 	}
@@ -623,7 +625,8 @@ func (b *body) spansCall(c *intrinsic, args []arg) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	if v, ok := b.knownInt(lo2(lo)); ok && v%n != 0 {
-		b.errorf(diag.BadSpan, slots[0].e.Span(), "%d is no multiple of %d, where a piece begins", v, n)
+		b.errorf(diag.BadSpan, slots[0].e.Span(), "%d is no multiple of %d, where a piece begins",
+			v, n)
 		return poisonAt(c.sp)
 	}
 	c.xs = []hir.Expr{lo, hi, b.intConst(n, size.Span())}

@@ -408,7 +408,8 @@ func (w *flow) ret(s *hir.Return) {
 		if !simple(s.Value) && owned > 0 && !w.quietly() && !bad(s.Value.Type()) {
 			v := &hir.Var{Type: s.Value.Type(), At: s.Value.Span()}
 			w.emit(&hir.Let{Var: v, Value: s.Value})
-			s = &hir.Return{At: s.At, Value: &hir.Local{X: hir.X{T: v.Type, At: s.Value.Span()}, Var: v,
+			s = &hir.Return{At: s.At, Value: &hir.Local{X: hir.X{T: v.Type, At: s.Value.Span()},
+				Var:  v,
 				Move: !isCopy(v.Type)}}
 		}
 	}
@@ -422,7 +423,8 @@ func (w *flow) ret(s *hir.Return) {
 // escape checks references in what a function returns: only into its reference parameters.
 func (w *flow) escape(loans []loan, at source.Span) {
 	for _, l := range loans {
-		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) || w.c.captives[l.place.root] {
+		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) ||
+			w.c.captives[l.place.root] {
 			w.outlives(l, at)
 		}
 	}
@@ -433,7 +435,8 @@ func (w *flow) outlives(l loan, at source.Span) {
 		return
 	}
 	v := l.place.root
-	d := w.c.errorf(diag.Outlives, l.at, "a reference to %s leaves the block that owns it", called(v))
+	d := w.c.errorf(diag.Outlives, l.at, "a reference to %s leaves the block that owns it",
+		called(v))
 	if v.Name != "" {
 		d.With(v.At, "%s lives until the end of its block", v.Name)
 	}

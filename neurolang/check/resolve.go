@@ -506,7 +506,8 @@ func (c *checker) tileType(te *syntax.PathType, sc *scope) *hir.Type {
 		switch {
 		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Shared":
 			t.Space = tile.Shared
-		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Registers":
+		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" &&
+			p.Parts[1].Text == "Registers":
 		default:
 			c.errorf(diag.TypeArgs, a.Span(), "this is not a layout and not a space").
 				Hint("write Layout::RowMajor, Layout::ColMajor, Space::Registers or Space::Shared")

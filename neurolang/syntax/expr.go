@@ -93,7 +93,12 @@ func (p *parser) postfix(x Expr) Expr {
 			open := p.tok.Span
 			p.next()
 			e := &IndexExpr{X: x}
-			p.unrestricted(func() { p.list(RBracket, func() { e.Indices = append(e.Indices, p.index()) }) })
+			p.unrestricted(func() {
+				p.list(RBracket, func() {
+					e.Indices = append(e.Indices,
+						p.index())
+				})
+			})
 			p.wantClose(RBracket, open)
 			e.span = x.Span().To(p.prev)
 			x = e
