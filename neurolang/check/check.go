@@ -1,6 +1,8 @@
 package check
 
 import (
+	"maps"
+
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/hir"
 	"tensoros/neurolang/source"
@@ -201,11 +203,12 @@ type state struct {
 	impls     int
 	fns       int
 	instances map[string]*instance
+	gone      map[*hir.Var]source.Span
 }
 
 func (c *checker) save() state {
 	st := state{names: map[string]any{}, impls: len(c.impls), fns: len(c.fns),
-		instances: map[string]*instance{}}
+		instances: map[string]*instance{}, gone: maps.Clone(c.gone)}
 	for k, v := range c.lines.scope.names {
 		st.names[k] = v
 	}
@@ -220,5 +223,6 @@ func (c *checker) restore(st state) {
 	c.impls = c.impls[:st.impls]
 	c.fns = c.fns[:st.fns]
 	c.instances = st.instances
+	c.gone = st.gone
 	c.queue = nil
 }

@@ -459,7 +459,7 @@ func (c *checker) liftedResult(in *instance) bool {
 // kernelBody checks a kernel's body against the pieces of its results.
 func (c *checker) kernelBody(in *instance) {
 	b, d, k := in.body, in.fn.decl, in.kern
-	if d.Body == nil {
+	if d.Body == nil || d.BadHead {
 		if !d.Bad {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text)
 		}

@@ -290,6 +290,7 @@ func (w *flow) assign(s *hir.Assign) {
 	}
 	delete(w.st.moved, l.Var)
 	delete(w.st.sure, l.Var)
+	delete(w.c.gone, l.Var)
 }
 
 // turn walks a loop's body twice, so that what one turn does to the next is seen.
@@ -423,6 +424,9 @@ func (w *flow) ret(s *hir.Return) {
 // escape checks references in what a function returns: only into its reference parameters.
 func (w *flow) escape(loans []loan, at source.Span) {
 	for _, l := range loans {
+		if l.place.root.Global {
+			continue
+		}
 		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) ||
 			w.c.captives[l.place.root] {
 			w.outlives(l, at)
