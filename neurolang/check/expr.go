@@ -408,7 +408,7 @@ func isModule(name string) bool {
 }
 
 func (c *checker) unknown(n *syntax.Name, sc *scope) {
-	if n.Text == "" {
+	if n.Text == "" || c.silent() {
 		return
 	}
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)

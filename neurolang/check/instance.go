@@ -42,7 +42,7 @@ func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *insta
 		return c.instances[key]
 	}
 	in := &instance{fn: fn, sc: bn.body(fn.in), kernel: kernel, abstract: abstract,
-		inKernel: kernel && !fn.kernel, args: bn.written()}
+		inKernel: kernel && !fn.kernel, result: invalid, args: bn.written()}
 	c.instances[key] = in
 	if fn.kernel {
 		c.kernelSig(in)

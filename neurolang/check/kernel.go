@@ -67,7 +67,7 @@ func (c *checker) kernelSig(in *instance) {
 		c.checkMain(in)
 	}
 	in.dims()
-	if !ok && in.result == nil {
+	if !ok {
 		in.result = invalid
 	}
 	k.Name = c.unique(c.ptxName(d, in.args))
