@@ -17,7 +17,6 @@ func elsewhere(c diag.Code) bool {
 var syntaxOnly = map[diag.Code]string{
 	diag.OpenString: "fn main() { let x = \"abc", diag.OpenComment: "/* ",
 	diag.Incomplete: "fn main() {", diag.TooDeep: "fn main() { " + strings.Repeat("(", 300),
-	diag.Race: "",
 }
 
 // TestCodes holds that every code is provoked by a program.
@@ -38,6 +37,24 @@ func TestCodes(t *testing.T) {
 	for _, ti := range diag.Titles {
 		if !seen[ti.Code] && !elsewhere(ti.Code) {
 			t.Errorf("no program provokes %s, %s", ti.Code, ti.Text)
+		}
+	}
+}
+
+// TestExplanations holds that examples do what their explanations say.
+func TestExplanations(t *testing.T) {
+	for _, ti := range diag.Titles {
+		e, _ := diag.Explained(ti.Code)
+		if e.Wrong != "" {
+			_, _, set, ds := checkText("t.nl", e.Wrong, ".")
+			if len(ds) == 0 || ds[0].Code != ti.Code {
+				t.Errorf("%s: the wrong example gives\n%s", ti.Code, render(set, ds))
+			}
+		}
+		if e.Right != "" {
+			if _, _, set, ds := checkText("t.nl", e.Right, "."); len(ds) > 0 {
+				t.Errorf("%s: the right example gives\n%s", ti.Code, render(set, ds))
+			}
 		}
 	}
 }
