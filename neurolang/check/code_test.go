@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -56,5 +58,25 @@ func TestExplanations(t *testing.T) {
 				t.Errorf("%s: the right example gives\n%s", ti.Code, render(set, ds))
 			}
 		}
+	}
+}
+
+// TestLanguageReference checks the programs of the reference against their ERROR comments.
+func TestLanguageReference(t *testing.T) {
+	text, err := os.ReadFile("../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "\n```nl\n")[1:]
+	for i, b := range blocks {
+		src, _, ok := strings.Cut(b, "\n```")
+		if !ok {
+			t.Fatalf("block %d does not end", i)
+		}
+		_, _, set, ds := checkText("language.md", src+"\n", ".")
+		match(t, fmt.Sprintf("block %d", i), set, ds)
+	}
+	if len(blocks) < 5 {
+		t.Errorf("%d blocks", len(blocks))
 	}
 }
