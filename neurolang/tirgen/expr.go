@@ -137,30 +137,36 @@ var binaries = map[hir.Op]tir.Kind{hir.Add: tir.Add, hir.Sub: tir.Sub, hir.Mul: 
 func (g *gen) binary(e *hir.Binary) value {
 	x, y := g.number(e.L), g.number(e.R)
 	if e.Op == hir.Add && x.Type.Equal(y.Type) {
-		if d := g.accumulate(y, x); d != nil {
-			return d
+		if isDot(e.R) && g.accumulate(y, x) {
+			return y
 		}
-		if d := g.accumulate(x, y); d != nil {
-			return d
+		if isDot(e.L) && g.accumulate(x, y) {
+			return x
 		}
 	}
 	x, y = g.together(x, y)
 	return g.fold(binaries[e.Op], x, y)
 }
 
+// isDot tells whether an expression is a product that nothing else names.
+func isDot(e hir.Expr) bool {
+	x, ok := e.(*hir.Intrinsic)
+	return ok && x.Name == "dot"
+}
+
 // accumulate lets a dot that was just made begin with what is to be added to it: c + a @ b is one
 // operation, whose sum the Tensor Core keeps.
-func (g *gen) accumulate(dot, c *tir.Value) *tir.Value {
+func (g *gen) accumulate(dot, c *tir.Value) bool {
 	op := dot.Op
 	if op == nil || op.Kind != tir.Dot || op != g.b.B.Ops[len(g.b.B.Ops)-1] {
-		return nil
+		return false
 	}
 	zero := op.Args[2].Op
 	if zero == nil || zero.Kind != tir.Const || zero.Num != 0 || zero.Int != 0 {
-		return nil
+		return false
 	}
 	op.Args[2] = c
-	return dot
+	return true
 }
 
 // fold computes on constant indices at once, so that loops and branches over them are seen to be
