@@ -47,6 +47,9 @@ func Bits(e tile.Elem, v float64) uint64 {
 	case tile.TF32:
 		return uint64(num.F32ToTF32(float32(v)))
 	case tile.F32:
+		if v != v {
+			return uint64(num.F32.NaN)
+		}
 		return uint64(math.Float32bits(float32(v)))
 	case tile.F64:
 		return math.Float64bits(v)
@@ -61,6 +64,14 @@ func Bits(e tile.Elem, v float64) uint64 {
 			return 1
 		}
 		return 0
+	}
+	if x := float32(v); float64(x) == v { // most are: one rounding, and a quick one
+		switch e {
+		case tile.F16:
+			return uint64(num.F32ToF16(x))
+		case tile.BF16:
+			return uint64(num.F32ToBF16(x))
+		}
 	}
 	return uint64(formats[e].Round(v, num.RNE))
 }

@@ -96,7 +96,7 @@ func badCode(op program.Op, what string) error {
 // place makes an *Error of whatever an instruction returned, or adds the caller to its stack.
 func (m *Machine) place(f *program.Func, pc int, err error) error {
 	var pos source.Pos
-	if pc < len(f.Pos) {
+	if pc = max(pc, 0); pc < len(f.Pos) { // below 0: a jump back to the start ran out of steps
 		pos = f.Pos[pc]
 	}
 	at := m.prog.Sources.Position(pos)
