@@ -71,9 +71,12 @@ func (f Fill) normal(i uint64) float32 {
 // uniform returns value i of [0, 1), in as many bits as the element type holds: none rounds up to 1.
 func (f Fill) uniform(e tile.Elem, i uint64) float64 {
 	n := 24
-	if e == tile.F64 {
+	switch p := formats[e].ManBits; {
+	case e == tile.F64:
 		n = 53
-	} else if p := formats[e].ManBits; p > 0 {
+	case e == tile.TF32:
+		n = 11
+	case p > 0:
 		n = p + 1
 	}
 	x := bits.RotateLeft64(splitmix(f.Seed+(i+1)*golden), n) & (1<<n - 1)
