@@ -72,6 +72,9 @@ const (
 	LaunchDevice  Code = "NL0513"
 	Unset         Code = "NL0514"
 	ArithOverflow Code = "NL0515"
+	Panicked      Code = "NL0516"
+	Leak          Code = "NL0517"
+	BadCode       Code = "NL0518"
 )
 
 // Title explains a code in a sentence.
@@ -146,6 +149,9 @@ var Titles = []Title{
 	{LaunchDevice, "tensors at launch on different devices"},
 	{Unset, "a variable read before a statement that set it ran to its end"},
 	{ArithOverflow, "an integer that does not fit 64 bits"},
+	{Panicked, "a program that ended itself"},
+	{Leak, "a tensor that a test neither moved nor dropped"},
+	{BadCode, "bytecode that no compiler made, or that was damaged"},
 }
 
 // Explain returns the title of a code, or "".
