@@ -21,6 +21,8 @@ type Runtime struct {
 	Options interp.Options
 	// OnLaunch, if not nil, is called after each launch.
 	OnLaunch func(l *vm.Launch) error
+	// Limit bounds the memory of all devices together; 0 means 16 GiB.
+	Limit int
 	// Live and Peak are bytes of device memory in use, and the most there were at a time.
 	Live, Peak int
 
@@ -61,12 +63,15 @@ func (r *Runtime) Device(i int) (vm.Device, error) {
 	return vm.Device{Index: i, Name: fmt.Sprintf("emu%d", i)}, nil
 }
 
-// maxAlloc bounds an allocation: a GPU has a bound too.
-const maxAlloc = 1 << 34
+const defaultLimit = 1 << 34
 
 // Alloc makes memory full of a pattern, so that reading what nobody wrote shows.
 func (r *Runtime) Alloc(d vm.Device, n int) (any, error) {
-	if n > maxAlloc-r.Live {
+	limit := r.Limit
+	if limit == 0 {
+		limit = defaultLimit
+	}
+	if n > limit-r.Live {
 		return nil, fmt.Errorf("%d bytes: out of memory", n)
 	}
 	m := &memory{make([]byte, n), d.Index}

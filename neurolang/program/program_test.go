@@ -66,3 +66,70 @@ func TestVerify(t *testing.T) {
 		}
 	}
 }
+
+const text = `program "t.nl" target 90 main 1
+test 1
+global "x"
+kernel "gemm" params 2
+site "print" args 1
+shape "Option<int>" "Some" tag 0 ""
+shape "Point" "" tag 0 "x" "y"
+
+fn "f, g" params 1 captured 1 regs 3 graph
+    0  add.n    r1, r0, -3
+    1  ret      r1
+
+fn "main" params 0 captured 0 regs 4
+    0  loadk    r0, "a, \"b\" ; c"
+    1  loadk    r1, float -0x1.8p+01
+    2  loadk    r1, elem f16
+    3  loadk    r1, layout ColMajor
+    4  loadi    r0, -5
+    5  loadb    r2, 1
+    6  jf       r2, ->9
+    7  closure  r0, #0 f, g
+    8  launch   r0, #0 @gemm
+    9  prep     r0, ->11
+   10  loop     r0, ->10
+   11  make     r0, #1 Point
+   12  field    r3, r0, 1
+   13  builtin  r3, #0 print/1
+   14  setg     r3, #0 x
+   15  tuple    r3, r0, 3
+   16  jmp      ->0
+`
+
+func TestTextRoundTrips(t *testing.T) {
+	p, err := Assemble(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.String(); got != text {
+		t.Errorf("it became\n%s", got)
+	}
+	if p.Func("f, g") != 0 || p.Func("h") != -1 || p.Kernel("gemm") == nil || p.Kernel("x") != nil {
+		t.Error("names are not found")
+	}
+	for _, bad := range []string{"fn f", "nop", "program x", "shape", `fn "f" params 0 captured 0 regs 1`,
+		"kernel \"k\" params 999", "test 0", text + "   17  nop r1", text + "   18  nop",
+		text + "   17  loadk    r0, int x", text + "   17  move     r300, r1",
+		text + "   17  jmp      ->99999", text + "   17  nop"} {
+		if _, err := Assemble(bad); err == nil {
+			t.Errorf("%q is assembled", bad[max(0, len(bad)-30):])
+		}
+	}
+}
+
+func FuzzAssemble(f *testing.F) {
+	f.Add(text)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Assemble(text)
+		if err != nil {
+			return
+		}
+		q, err := Assemble(p.String())
+		if err != nil || q.String() != p.String() {
+			t.Errorf("%v: %q", err, p.String())
+		}
+	})
+}

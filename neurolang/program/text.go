@@ -10,7 +10,7 @@ import (
 // Disassemble returns the text of a function, one instruction a line with its source position.
 func (p *Program) Disassemble(f *Func) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "fn %s params %d captured %d regs %d", f.Name, f.Params, f.Captured, f.Regs)
+	fmt.Fprintf(&b, "fn %q params %d captured %d regs %d", f.Name, f.Params, f.Captured, f.Regs)
 	if f.Graph {
 		b.WriteString(" graph")
 	}
@@ -30,7 +30,8 @@ func (p *Program) Disassemble(f *Func) string {
 	return b.String()
 }
 
-// String returns the whole program: tables, then functions. Kernels are their signatures.
+// String returns the whole program: tables, then functions; Assemble reads it. Of kernels it has the
+// names.
 func (p *Program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "program %q target %d main %d\n", p.Name, p.Target, p.Main)
@@ -38,13 +39,13 @@ func (p *Program) String() string {
 		fmt.Fprintf(&b, "test %d\n", t)
 	}
 	for _, g := range p.Globals {
-		fmt.Fprintf(&b, "global %s\n", g)
+		fmt.Fprintf(&b, "global %q\n", g)
 	}
 	for _, k := range p.Kernels {
-		fmt.Fprintf(&b, "kernel %s params %d\n", k.Name, len(k.Params))
+		fmt.Fprintf(&b, "kernel %q params %d\n", k.Name, len(k.Params))
 	}
 	for _, s := range p.Sites {
-		fmt.Fprintf(&b, "site %s/%d\n", s.Name, s.Args)
+		fmt.Fprintf(&b, "site %q args %d\n", s.Name, s.Args)
 	}
 	for _, s := range p.Shapes {
 		fmt.Fprintf(&b, "shape %q %q tag %d", s.Type, s.Variant, s.Tag)

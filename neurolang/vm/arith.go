@@ -156,19 +156,8 @@ func operate(op program.Op, x, y Value) (Value, error) {
 		return BoolValue(equal(x, y, maxDepth)), nil
 	case program.NeX:
 		return BoolValue(!equal(x, y, maxDepth)), nil
-	case program.Cat:
-		return cat(x, y), nil
 	}
 	return arithI(op, int64(x.n), int64(y.n))
-}
-
-// cat joins strings or arrays.
-func cat(x, y Value) Value {
-	if x.kind == Array {
-		a, b := x.Array(), y.Array()
-		return ArrayValue(append(a[:len(a):len(a)], b...))
-	}
-	return StringValue(x.Str() + y.Str())
 }
 
 // floatToInt is x as int.

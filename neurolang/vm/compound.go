@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"strings"
+
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/program"
 )
@@ -39,7 +41,7 @@ func (m *Machine) stepValue(r *regs, in program.Instr) error {
 	case program.Array:
 		v = ArrayValue(append([]Value(nil), r[in.B():in.B()+in.C()]...))
 	case program.Fill:
-		v, err = repeat(*x, y.Int())
+		v, err = m.repeat(*x, y.Int())
 	case program.Make:
 		v = m.shaped(&m.prog.Shapes[in.Bx()], r[in.A():])
 	case program.Range:
@@ -70,6 +72,8 @@ func (m *Machine) stepValue(r *regs, in program.Instr) error {
 	case program.Field, program.TakeF, program.SetF, program.RefF, program.Index, program.TakeI,
 		program.SetI, program.RefI, program.Deref, program.TakeD, program.SetD:
 		return m.stepPlace(r, in)
+	case program.Cat:
+		v, err = m.cat(*x, *y)
 	default:
 		v, err = operate(op, *x, *y)
 	}
@@ -156,18 +160,49 @@ func sliced(vs []Value) []Value {
 	return out
 }
 
-// maxArray bounds arrays: what host code asks for comes from somebody.
-const maxArray = 1 << 28
+// tooLarge is an array or string that may not be.
+func (m *Machine) tooLarge(what string, n int64) error {
+	return faultf(diag.OutOfRange, "%s of %d elements cannot be", what, n).
+		hint("%d are the most", m.opt.Size)
+}
 
-func repeat(x Value, n int64) (Value, error) {
-	if n < 0 || n > maxArray {
-		return Value{}, faultf(diag.OutOfRange, "an array of %d elements cannot be", n)
+func (m *Machine) repeat(x Value, n int64) (Value, error) {
+	if n < 0 || n > int64(m.opt.Size) {
+		return Value{}, m.tooLarge("an array", n)
 	}
 	out := make([]Value, n)
 	for i := range out {
 		out[i] = x.copied(maxDepth)
 	}
 	return ArrayValue(out), nil
+}
+
+// cat joins strings or arrays.
+func (m *Machine) cat(x, y Value) (Value, error) {
+	if x.kind == Array {
+		a, b := x.Array(), y.Array()
+		if len(a)+len(b) > m.opt.Size {
+			return Value{}, m.tooLarge("an array", int64(len(a)+len(b)))
+		}
+		return ArrayValue(append(a[:len(a):len(a)], b...)), nil
+	}
+	return m.concat([]Value{x, y})
+}
+
+// concat joins strings.
+func (m *Machine) concat(a []Value) (Value, error) {
+	n := 0
+	for _, v := range a {
+		n += len(v.Str())
+	}
+	if n > m.opt.Size {
+		return Value{}, m.tooLarge("a string", int64(n))
+	}
+	var b strings.Builder
+	for _, v := range a {
+		b.WriteString(v.Str())
+	}
+	return StringValue(b.String()), nil
 }
 
 func length(v Value) (Value, error) {

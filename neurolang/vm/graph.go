@@ -1,9 +1,15 @@
 package vm
 
-// recorder notes the launches of a graph function.
-type recorder struct{}
-
-// graph calls a function marked @graph.
+// graph calls a function marked @graph: its launches start together, if the runtime can do that.
 func (m *Machine) graph(fn int, captured, args []Value) (Value, error) {
-	return m.call(fn, captured, args)
+	b, ok := m.rt.(Batcher)
+	if !ok {
+		return m.call(fn, captured, args)
+	}
+	b.Begin()
+	v, err := m.call(fn, captured, args)
+	if e := b.End(); err == nil && e != nil {
+		err = failed(e, "run %s", m.prog.Funcs[fn].Name)
+	}
+	return v, err
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"tensoros/neurolang/builtin"
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/tile"
 )
@@ -21,7 +22,7 @@ func init() {
 	intrinsics = map[string]intrinsic{
 		"print": (*Machine).print, "assert": (*Machine).assert, "assert_eq": (*Machine).assertEq,
 		"assert_close": (*Machine).assertClose, "panic": panicked, "len": lengthOf,
-		"str": (*Machine).str, "format": (*Machine).format, "concat": concat,
+		"str": (*Machine).str, "format": (*Machine).format, "concat": (*Machine).concat,
 
 		"device::get": (*Machine).deviceGet, "device::count": (*Machine).deviceCount,
 		"Tensor::load":    (*Machine).load,
@@ -39,7 +40,7 @@ func init() {
 		"Tensor.array": (*Machine).array, "Tensor.item": (*Machine).item,
 		"Tensor.free": (*Machine).freeNow, "Tensor.expect": expect,
 
-		"Array.push": push, "Array.pop": (*Machine).pop,
+		"Array.push": (*Machine).push, "Array.pop": (*Machine).pop,
 		"string.split": split, "string.trim": trim, "string.contains": contains,
 
 		"abs": absolute, "max": larger, "min": smaller, "pow": power,
@@ -70,6 +71,12 @@ func (m *Machine) link() {
 				return v, err
 			}
 		}
+		if need := arity(s.Name); s.Args < need {
+			fn = func(*Machine, []Value) (Value, error) {
+				return Value{}, faultf(diag.BadCode, "the bytecode is damaged: %s takes %d values, "+
+					"not %d", s.Name, need, s.Args)
+			}
+		}
 		if fn == nil {
 			fn = func(*Machine, []Value) (Value, error) {
 				return Value{}, faultf(diag.BuiltinFailed, "the host offers no %s", s.Name)
@@ -77,6 +84,22 @@ func (m *Machine) link() {
 		}
 		m.sites = append(m.sites, fn)
 	}
+}
+
+// extra are the arguments that some intrinsics take beside those of the table.
+var extra = map[string]int{"Tensor.expect": 3, "Tensor.t": 1, "Array.pop": 1}
+
+// arity is how many arguments an intrinsic takes at least; absent ones are there as Absent.
+func arity(name string) int {
+	f := builtin.Find(name)
+	if f == nil {
+		return 0
+	}
+	n := len(f.Params)
+	if n > 0 && f.Params[n-1].Rest {
+		n--
+	}
+	return n + extra[name]
 }
 
 // text is a value as print writes it, tensors with their elements.
@@ -114,14 +137,6 @@ func (m *Machine) format(a []Value) (Value, error) {
 	}
 	s, err := format(a[0], a[1].Str())
 	return StringValue(s), err
-}
-
-func concat(_ *Machine, a []Value) (Value, error) {
-	var b strings.Builder
-	for _, v := range a {
-		b.WriteString(v.Str())
-	}
-	return StringValue(b.String()), nil
 }
 
 func panicked(_ *Machine, a []Value) (Value, error) {
@@ -282,12 +297,11 @@ func maker(kind FillKind, value, rest int) intrinsic {
 				f.Value = float64(a[value].n)
 			}
 		}
-		if kind == FillNone {
-			t, err := m.make(s, "alloc")
+		t, err := m.make(s, "alloc")
+		if err != nil || kind == FillNone || m.opt.Dry {
 			return TensorValue(t), err
 		}
-		t, err := m.filled(s, f.Bytes(&s), "alloc")
-		return TensorValue(t), err
+		return m.fill(t, f.Bytes(&s))
 	}
 }
 
@@ -302,10 +316,13 @@ func (m *Machine) from(a []Value) (Value, error) {
 		return Value{}, faultf(diag.LaunchShape, "%d numbers for %s, which has %d elements",
 			len(flat), &s, s.Count())
 	}
+	t, err := m.make(s, "from")
+	if err != nil {
+		return Value{}, err
+	}
 	data, size := make([]byte, s.Bytes()), s.Elem.Size()
 	s.places(func(i, at int) { Encode(s.Elem, data[at*size:], numeric(flat[i])) })
-	t, err := m.filled(s, data, "from")
-	return TensorValue(t), err
+	return m.fill(t, data)
 }
 
 // numeric is a number or bool as a float.
@@ -343,13 +360,13 @@ func contains(_ *Machine, a []Value) (Value, error) {
 	return BoolValue(strings.Contains(a[0].Str(), a[1].Str())), nil
 }
 
-func push(_ *Machine, a []Value) (Value, error) {
+func (m *Machine) push(a []Value) (Value, error) {
 	o := a[0].object()
 	if o == nil || a[0].kind != Array {
 		return Value{}, fmt.Errorf("push on %s", a[0])
 	}
-	if len(o.Parts) >= maxArray {
-		return Value{}, faultf(diag.OutOfRange, "an array of %d elements cannot grow", maxArray)
+	if len(o.Parts) >= m.opt.Size {
+		return Value{}, m.tooLarge("an array", int64(len(o.Parts)+1))
 	}
 	o.Parts = append(o.Parts, a[1])
 	return Value{}, nil

@@ -79,7 +79,7 @@ func (m *Machine) transpose(a []Value) (Value, error) {
 		return Value{}, err
 	}
 	want := tile.NoLayout
-	if len(a) > 1 && a[1].kind == Layout {
+	if a[1].kind == Layout {
 		want = tile.Layout(a[1].n)
 	}
 	return m.transposed(t, want)

@@ -108,3 +108,9 @@ func (l *Launch) Call(address func(*Tensor) uint64, d *abi.Device) (*abi.Call, e
 	}
 	return l.Kernel.Call(&a, d)
 }
+
+// Batcher is a Runtime that can gather launches: those between Begin and End start together.
+type Batcher interface {
+	Begin()
+	End() error
+}

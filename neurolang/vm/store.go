@@ -196,14 +196,23 @@ func (m *Machine) relaid(t *Tensor, l tile.Layout) (*Tensor, error) {
 // filled makes a tensor of these bytes.
 func (m *Machine) filled(s Spec, data []byte, origin string) (*Tensor, error) {
 	t, err := m.make(s, origin)
-	if err != nil || len(data) == 0 {
-		return t, err
+	if err != nil {
+		return nil, err
+	}
+	_, err = m.fill(t, data)
+	return t, err
+}
+
+// fill writes a new tensor's bytes.
+func (m *Machine) fill(t *Tensor, data []byte) (Value, error) {
+	if len(data) == 0 {
+		return TensorValue(t), nil
 	}
 	if err := m.rt.Write(t, 0, data); err != nil {
 		_ = m.free(t)
-		return nil, failed(err, "fill %s", &s)
+		return Value{}, failed(err, "fill %s", &t.Spec)
 	}
-	return t, nil
+	return TensorValue(t), nil
 }
 
 // image is all bytes of a tensor.

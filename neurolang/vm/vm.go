@@ -13,7 +13,9 @@ type HostFunc func(args []Value) (Value, error)
 type Options struct {
 	Steps int                 // instructions, counted where code turns back; default 1e10
 	Depth int                 // nested calls, default 1000
+	Size  int                 // elements of an array, bytes of a string; default 1 << 26
 	Host  map[string]HostFunc // intrinsics of the embedder by name
+	Dry   bool                // nothing is in the tensors: contents are not made
 }
 
 // Machine runs functions of one program. Globals live as long as it does.
@@ -28,7 +30,6 @@ type Machine struct {
 	depth   int
 	live    *Store // all of the machine's memory on devices
 	marks   int
-	trace   *recorder
 }
 
 // regs is the window of a frame; as the encoding names 256 registers, no access needs a check. A
@@ -42,6 +43,9 @@ const chunk = 4096
 func New(p *program.Program, rt Runtime, opt Options) *Machine {
 	if opt.Steps == 0 {
 		opt.Steps = 1e10
+	}
+	if opt.Size == 0 {
+		opt.Size = 1 << 26
 	}
 	if opt.Depth == 0 {
 		opt.Depth = 1000
@@ -83,7 +87,7 @@ func (m *Machine) Call(fn int) (Value, error) {
 	m.fuel, m.depth = m.opt.Steps, 0
 	m.stack = make([]Value, chunk)
 	v, err := m.call(fn, nil, nil)
-	m.stack, m.trace = nil, nil
+	m.stack = nil
 	if err != nil {
 		m.sweep(Value{})
 	}
