@@ -129,6 +129,7 @@ func (b *Builder) keyArg(a *Arg) {
 		b.key = append(b.key, a.Text...)
 		return
 	}
+	b.key = append(b.key, a.Text...)
 	b.key = binary.AppendVarint(b.key, int64(a.Reg))
 	b.key = binary.AppendVarint(b.key, a.Off)
 	if v, ok := b.vars[a.Reg]; ok && (a.Kind == InReg || a.Kind == Mem) {
@@ -178,6 +179,7 @@ func (b *Builder) Become(v, to Arg) {
 
 func (b *Builder) move(v, to Arg) {
 	c := b.Class(v)
+	to = plainBits(to)
 	n := &Node{Op: moves[c], Dst: []Arg{v}, Src: []Arg{to}}
 	if c == P && to.Kind == Imm {
 		n.Op, n.Src = "setp.eq.s32", []Arg{Int(0), Int(1 - int(to.Off))}
@@ -212,10 +214,22 @@ func (b *Builder) Reg(c Class, a Arg) Arg {
 	if a.IsReg() {
 		return a
 	}
+	a = plainBits(a)
 	if c == P {
 		return b.Op(P, "setp.eq.s32", Int(0), Int(1-int(a.Off)))
 	}
 	return b.Op(c, moves[c], a)
+}
+
+// plainBits is a constant as an integer of the same bits.
+func plainBits(a Arg) Arg {
+	switch a.Kind {
+	case F32:
+		return low32(a.Off)
+	case F64:
+		a.Kind = Imm
+	}
+	return a
 }
 
 // scope runs f with a list of its own.
@@ -286,6 +300,7 @@ func (b *Builder) Select(c Class, p, x, y Arg) Arg {
 		}
 		return y
 	}
+	x, y = plainBits(x), plainBits(y)
 	if c == P {
 		return b.Op(P, "or.pred", b.Reg(P, b.Both(p, x)), b.Reg(P, b.Both(b.Not(p), y)))
 	}
@@ -456,3 +471,33 @@ func (b *Builder) MulWide(x, y Arg) Arg {
 	}
 	return b.Op(D, "mul.wide.s32", x, y)
 }
+
+// Whole is the register that two halves came out of, if they are its low and high one.
+func (b *Builder) Whole(lo, hi Arg) (Arg, bool) {
+	if !lo.IsReg() || !hi.IsReg() {
+		return Arg{}, false
+	}
+	n := b.def[lo.Reg]
+	if n == nil || n.Op != "mov.b32" || n.Dst[0].Kind != Vec || n.Dst[0].List[1].Reg != hi.Reg ||
+		n.Dst[0].List[0].Reg != lo.Reg {
+		return Arg{}, false
+	}
+	key := string(b.keyOf(n.Op, n.Src))
+	for i := len(b.scopes) - 1; i >= 0; i-- {
+		if a, ok := b.scopes[i][key]; ok {
+			return n.Src[0], a.List[0].Reg == lo.Reg
+		}
+	}
+	return Arg{}, false
+}
+
+// Def is the instruction that made a register, if there is only one.
+func (b *Builder) Def(a Arg) *Node {
+	if !a.IsReg() || b.vars[a.Reg] > 0 {
+		return nil
+	}
+	return b.def[a.Reg]
+}
+
+// Seal says that a variable keeps its value from here on.
+func (b *Builder) Seal(v Arg) { delete(b.vars, v.Reg) }
