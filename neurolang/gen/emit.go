@@ -419,7 +419,7 @@ func link1(v, arg *tir.Value, at map[*tir.Op]int, last map[*tir.Value]int,
 
 // budget checks shared memory and registers.
 func (g *gen) budget() {
-	g.f.Shared = g.static + g.scratch
+	g.f.Shared = max(g.static+g.scratch, g.overlap)
 	if g.f.Shared > g.t.shared {
 		panic(fail(diag.SharedMemory, g.k.Loc, "use smaller tiles or fewer stages",
 			"kernel %s needs %d bytes of shared memory; %s has %d for a CTA", g.k.Name, g.f.Shared,

@@ -24,10 +24,14 @@ func (g *gen) sync() {
 
 // borrow gives scratch memory of so many bytes, which nobody reads any more.
 func (g *gen) borrow(bytes int) wir.Arg {
-	g.scratch = max(g.scratch, bytes)
 	if g.dirty {
 		g.sync()
 	}
+	if g.active == 0 && g.hop == nil {
+		g.overlap = max(g.overlap, bytes)
+		return g.shared()
+	}
+	g.scratch = max(g.scratch, bytes)
 	return g.b.Add(g.shared(), wir.Int(g.static))
 }
 
