@@ -73,3 +73,11 @@ func BenchmarkGenGEMM80(b *testing.B) {
 		genReport(b, s, l)
 	}
 }
+
+func BenchmarkGenGEMM90(b *testing.B) {
+	for range b.N {
+		s, l := genTime(b, genGEMM("bf16", "row", "row", "f32", "bf16", 128, 256, 64), 90,
+			map[string]int{"M": 4096, "N": 4096, "K": 4096}, nil)
+		genReport(b, s, l)
+	}
+}

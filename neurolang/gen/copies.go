@@ -12,17 +12,19 @@ import (
 // ring is shared memory for tiles that are on their way while earlier ones are used: stages, each
 // with a place for every load.
 type ring struct {
-	loads  []*tir.Op
-	at     []int // of each load in a stage
-	bytes  int   // of a stage
-	base   int   // of the first stage
+	loads  []*tir.Op   // those of one turn
+	others [][]*tir.Op // loads of other blocks that take their turns, each in the place of loads
+	at     []int       // of each load in a stage
+	bytes  int         // of a stage
+	base   int         // of the first stage
 	stages int
 	store  map[*tir.Op]*layout.Shared
 	// Hopper: barriers that say that stages are full and empty, and turns already taken.
 	full, empty int
 	loop        *tir.Op // nil: loaded once for a program
-	stage       wir.Arg // of the reader
-	phase       wir.Arg
+	stage       wir.Arg // address of the stage whose turn it is
+	bar         wir.Arg // of its full barrier; the empty ones follow the full ones
+	phase       wir.Arg // parity
 }
 
 // copyable tells whether a load can be made by copies of 16 bytes to shared memory: of two kept
@@ -183,7 +185,7 @@ func (g *gen) copied(op *tir.Op) bool {
 			b.Do("cp.async.wait_group", wir.Int(r.stages-2))
 			g.sync()
 			g.issue(r, op, next, hi, write)
-			g.place2(r, read)
+			g.lay(r, r.loads, read)
 			g.turn(op, i, carried)
 			for _, v := range []wir.Arg{read, write} {
 				b.Set(v, b.Add(v, wir.Int(r.bytes)))
@@ -201,9 +203,19 @@ func (g *gen) copied(op *tir.Op) bool {
 	return true
 }
 
-// place2 says where the loads of a stage lie.
-func (g *gen) place2(r *ring, stage wir.Arg) {
-	for i, l := range r.loads {
+// group are the loads of a turn that are in a block.
+func (r *ring) group(b *tir.Block) []*tir.Op {
+	for _, l := range append([][]*tir.Op{r.loads}, r.others...) {
+		if slices.Contains(b.Ops, l[0]) {
+			return l
+		}
+	}
+	return nil
+}
+
+// lay says where the loads of a stage lie.
+func (g *gen) lay(r *ring, loads []*tir.Op, stage wir.Arg) {
+	for i, l := range loads {
 		g.vals[l.Results[0]] = &val{t: l.Results[0].Type,
 			mem: &stored{base: g.b.Add(stage, wir.Int(r.at[i])), s: r.store[l]}}
 	}
