@@ -72,3 +72,29 @@ func TestGenDot(t *testing.T) {
 		})
 	}
 }
+
+func TestGenHopper(t *testing.T) {
+	for _, c := range []struct {
+		e, la, lb, acc, out string
+		bm, bn, bk          int
+		dims                [3]int
+		tol                 float64
+	}{
+		{"bf16", "row", "col", "f32", "f32", 64, 64, 64, [3]int{64, 64, 64}, 0},
+		{"bf16", "row", "row", "f32", "f32", 64, 64, 64, [3]int{64, 64, 128}, 0},
+		{"f16", "col", "row", "f32", "f32", 128, 64, 64, [3]int{128, 64, 640}, 0},
+		{"f16", "row", "row", "f32", "f16", 128, 256, 64, [3]int{256, 512, 640}, 0},
+		{"bf16", "row", "row", "f32", "bf16", 128, 128, 32, [3]int{200, 136, 72}, 0},
+		{"bf16", "row", "col", "f32", "f32", 256, 64, 128, [3]int{300, 136, 200}, 0},
+		{"tf32", "row", "col", "f32", "f32", 64, 64, 32, [3]int{64, 64, 96}, 0},
+		{"e4m3", "row", "col", "f32", "f32", 64, 64, 128, [3]int{64, 128, 256}, 1e-3},
+		{"i8", "row", "col", "i32", "i32", 128, 64, 64, [3]int{128, 64, 256}, 0},
+	} {
+		text := genGEMM(c.e, c.la, c.lb, c.acc, c.out, c.bm, c.bn, c.bk)
+		g := &genCase{text: text, tol: c.tol,
+			dims: map[string]int{"M": c.dims[0], "N": c.dims[1], "K": c.dims[2]}}
+		t.Run(fmt.Sprint(c.e, c.la, c.lb, c.bm, c.bn, c.bk, c.dims), func(t *testing.T) {
+			genRun(t, g, 90)
+		})
+	}
+}

@@ -57,12 +57,14 @@ func (g *gen) mma(op *tir.Op) {
 	la := layout.Left([]int{dims[0], k}, size, g.warpsM, g.warps-g.warpsM)
 	lb := layout.Right([]int{k, dims[1]}, size, g.warpsM, g.warps-g.warpsM)
 	lc := g.sum(op.Results[0].Type.Dims)
-	wa, wb := g.operand(a, la, 1), g.operand(b, lb, 0)
 	c := g.sums(op, lc)
+	fa := g.fragments(a, la, 1, kStep(e), func(k int) uint32 { return uint32(k) })
+	fb := g.fragments(b, lb, 0, kStep(e), func(k int) uint32 { return uint32(k) << dims[1] })
 	name := "mma.sync.aligned." + mmaNames[e]
 	per := 1 << (2 - size)
 	kSteps := max(1, 1<<k/kStep(e))
 	for s := range kSteps {
+		wa, wb := fa(s), fb(s)
 		for i := 0; i < lc.Size(); i += 4 {
 			row, col := mmaAt(lc, i)
 			ra := la.Find(uint32(row<<k|s*kStep(e))) / per
@@ -104,6 +106,31 @@ func (g *gen) halved(v *tir.Value) *val {
 		e = append(e, g.cast(x.t.Elem, tile.F16, a))
 	}
 	return g.join(t, l, e)
+}
+
+// fragments gives the words of a side for each step of k: from shared memory step by step, so that
+// few are live; else all at once. at is the place of an index of k.
+func (g *gen) fragments(v *val, l *layout.Layout, k, step int, at func(int) uint32) (
+	words func(s int) []wir.Arg) {
+	if v.mem == nil || v.t.Dims[k]&(v.t.Dims[k]-1) != 0 {
+		all := g.operand(v, l, k)
+		return func(int) []wir.Arg { return all }
+	}
+	per := 4 / v.t.Elem.Size()
+	mask := layout.Mask(l.Dims, k) &^ (at(step) - at(1))
+	e := make([]wir.Arg, l.Size())
+	return func(s int) []wir.Arg {
+		part := at(s*step) & mask
+		keep := func(r int) bool { return l.Register(r)&mask == part }
+		g.fetchSome(v.t.Elem, l, v.mem.base, v.mem.s, e, keep)
+		out := make([]wir.Arg, len(e)/per)
+		for i := range out {
+			if keep(i * per) {
+				out[i] = g.encode(v.t.Elem, e[i*per:i*per+per])[0]
+			}
+		}
+		return out
+	}
 }
 
 // operand is a side of a dot as words in a layout, zero where the tile is padded along k.

@@ -150,6 +150,9 @@ func (g *gen) block(blk *tir.Block) []*tir.Value {
 			return op.Args
 		}
 		g.op(op)
+		if g.hop != nil {
+			g.finish(op)
+		}
 	}
 	return nil
 }
@@ -172,7 +175,7 @@ func init() {
 	emitters = map[tir.Kind]func(*gen, *tir.Op){
 		tir.Const: (*gen).leaf, tir.Iota: (*gen).leaf, tir.Program: (*gen).leaf,
 		tir.Extent: (*gen).leaf, tir.Bits: (*gen).bits, tir.Load: (*gen).loadOp,
-		tir.Store: (*gen).storeOp, tir.Atomic: (*gen).store, tir.Broadcast: (*gen).broadcast,
+		tir.Store: (*gen).store, tir.Atomic: (*gen).store, tir.Broadcast: (*gen).broadcast,
 		tir.Reshape: (*gen).reshape, tir.Transpose: (*gen).transpose,
 		tir.XorShuffle: (*gen).xorShuffle, tir.Join: (*gen).joinOp, tir.Slice: (*gen).slice,
 		tir.Dot: (*gen).dot, tir.Reduce: (*gen).reduce, tir.ArgReduce: (*gen).argReduce,
@@ -233,6 +236,9 @@ func (g *gen) fill(to []*val, from []*tir.Value) {
 		}
 	}
 	for i := range to {
+		if len(src[i]) > 0 && src[i][0].Reg != to[i].r[0].Reg {
+			g.settleRegs(to[i])
+		}
 		for j, a := range src[i] {
 			g.b.Set(to[i].r[j], a)
 		}
@@ -254,6 +260,17 @@ func (g *gen) loop(op *tir.Op) {
 	if g.copied(op) {
 		return
 	}
+	if g.hop != nil {
+		g.waitAll()
+		if l := g.lagging(op); l != nil && g.hop.lag == nil {
+			for _, r := range l.rings {
+				l.last[r] = g.b.Var(wir.R)
+				g.b.Set(l.last[r], wir.Int(0))
+			}
+			g.hop.lag = l
+			defer func() { g.hop.lag = nil }()
+		}
+	}
 	lo, hi, step := g.vals[op.Args[0]].r[0], g.vals[op.Args[1]].r[0], g.vals[op.Args[2]].r[0]
 	carried := g.begin(op)
 	i := g.b.Var(wir.R)
@@ -265,7 +282,10 @@ func (g *gen) loop(op *tir.Op) {
 			return g.b.Compare("lt", "s32", i, hi), false
 		})
 	}, nil)
-	g.settleAll(carried)
+	if g.hop != nil && g.hop.lag != nil {
+		g.b.Do("wgmma.wait_group.sync.aligned", wir.Int(0))
+		g.hop.lag.release(g)
+	}
 	g.bind(op.Results, carried)
 }
 
@@ -287,8 +307,8 @@ func (g *gen) turn(op *tir.Op, i wir.Arg, carried []*val) {
 	g.vals[b.Args[0]] = &val{t: b.Args[0].Type, r: []wir.Arg{i}}
 	g.bind(b.Args[1:], carried)
 	out := g.block(b)
-	g.keepPending(carried, out)
 	g.fill(carried, out)
+	g.waitAll()
 	g.dirty = true
 }
 
@@ -298,12 +318,16 @@ func (g *gen) branch(op *tir.Op) {
 		out = append(out, g.hold(v))
 	}
 	side := func(b *tir.Block) func() {
-		return func() { g.fill(out, g.block(b)) }
+		return func() {
+			g.fill(out, g.block(b))
+			g.waitAll()
+		}
 	}
 	then, other := side(op.Blocks[0]), side(op.Blocks[1])
 	if len(op.Blocks[1].Ops) == 1 && len(out) == 0 {
 		other = nil
 	}
+	g.waitAll()
 	g.b.If(g.b.Reg(wir.P, g.vals[op.Args[0]].r[0]), then, other)
 	g.dirty = true
 	g.bind(op.Results, out)
@@ -362,6 +386,10 @@ func (g *gen) inPlace(b *tir.Block) {
 			from := link1(v, arg, at, last, 0)
 			if from == nil {
 				chain = nil
+				if i, ok := at[out[j].Op]; ok && out[j].Op.Kind.Elementwise() && last[arg] < i &&
+					!aliased(b, arg, i, last) {
+					g.reuse[out[j]] = arg
+				}
 				break
 			}
 			chain[v] = from
@@ -419,7 +447,7 @@ func link1(v, arg *tir.Value, at map[*tir.Op]int, last map[*tir.Value]int,
 
 // budget checks shared memory and registers.
 func (g *gen) budget() {
-	g.f.Shared = g.static + g.scratch
+	g.f.Shared = max(g.static+g.scratch, g.overlap)
 	if g.f.Shared > g.t.shared {
 		panic(fail(diag.SharedMemory, g.k.Loc, "use smaller tiles or fewer stages",
 			"kernel %s needs %d bytes of shared memory; %s has %d for a CTA", g.k.Name, g.f.Shared,

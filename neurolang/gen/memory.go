@@ -82,16 +82,29 @@ type access struct {
 }
 
 func (g *gen) access(op *tir.Op, t tir.Type, l *layout.Layout) *access {
+	return g.accessIn(op, t, l, nil)
+}
+
+// accessIn adds what changes in a loop's block last, so that the rest is computed once.
+func (g *gen) accessIn(op *tir.Op, t tir.Type, l *layout.Layout, blk *tir.Block) *access {
 	p := g.k.Tensor(op.Param)
 	a := &access{g: g, op: op, p: p, l: l, dims: view(op), sizes: t.Dims, strides: g.strides(p),
 		base: g.ptrs[op.Param], all: wir.True}
 	index := indices(op)
+	var late []wir.Arg
+	add := func(v *tir.Value, at wir.Arg) {
+		if blk != nil && (v.Arg == blk || v.Op != nil && slices.Contains(blk.Ops, v.Op)) {
+			late = append(late, at)
+			return
+		}
+		a.base = g.b.Add64(a.base, at)
+	}
 	for d, n := range op.Sizes {
 		if n != 0 {
 			continue
 		}
 		x := g.vals[index[d]].r[0]
-		a.base = g.b.Add64(a.base, g.times(x, a.strides[d]))
+		add(index[d], g.times(x, a.strides[d]))
 		if !g.within(index[d], 1, p.Dims[d]) {
 			a.all = g.b.Both(a.all, g.b.Compare("lt", "u32", x, g.extent(p.Dims[d])))
 		}
@@ -105,10 +118,13 @@ func (g *gen) access(op *tir.Op, t tir.Type, l *layout.Layout) *access {
 			start := g.vals[index[d]].r[0]
 			at = g.b.Add(start, g.coordinate(l, i))
 			loose = !g.within(index[d], op.Sizes[d], p.Dims[d])
-			a.base = g.b.Add64(a.base, g.times(start, a.strides[d]))
+			add(index[d], g.times(start, a.strides[d]))
 			a.base = g.b.Add64(a.base, g.times(g.coordinate(l, i), a.strides[d]))
 		}
 		a.at, a.rows, a.loose = append(a.at, at), append(a.rows, rows), append(a.loose, loose)
+	}
+	for _, x := range late {
+		a.base = g.b.Add64(a.base, x)
 	}
 	return a
 }

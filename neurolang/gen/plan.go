@@ -37,6 +37,8 @@ type gen struct {
 	programs   []wir.Arg // this program's index on each axis
 	static     int       // bytes of shared memory for rings and barriers
 	scratch    int       // bytes for exchanges among threads, behind them
+	active     int       // loops under way whose rings are in use
+	overlap    int       // bytes of scratch that lie where rings are out of use
 	dirty      bool      // scratch may still be read by somebody
 }
 

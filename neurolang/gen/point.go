@@ -71,6 +71,9 @@ func (g *gen) target(op *tir.Op, l *layout.Layout) (*val, bool) {
 	}
 	v := g.vals[x]
 	g.settleVal(v)
+	if op.Kind != tir.Dot {
+		g.settleRegs(v)
+	}
 	if v.l == nil || !v.l.Equal(l) || len(v.r) == 0 || !g.b.IsVar(v.r[0]) {
 		return nil, false
 	}

@@ -24,10 +24,14 @@ func (g *gen) sync() {
 
 // borrow gives scratch memory of so many bytes, which nobody reads any more.
 func (g *gen) borrow(bytes int) wir.Arg {
-	g.scratch = max(g.scratch, bytes)
 	if g.dirty {
 		g.sync()
 	}
+	if g.active == 0 && g.hop == nil {
+		g.overlap = max(g.overlap, bytes)
+		return g.shared()
+	}
+	g.scratch = max(g.scratch, bytes)
 	return g.b.Add(g.shared(), wir.Int(g.static))
 }
 
@@ -98,7 +102,27 @@ type matrix struct {
 	trans bool
 	lane  []uint32 // offset that each lane bit adds to a row's address
 	first int      // register bits inside of a word
-	extra int      // register bits among matrices of one instruction
+	extra []int    // register bits among matrices of one instruction
+}
+
+// each calls f with the first register of every instruction, and the registers of all its words.
+func (m *matrix) each(l *layout.Layout, f func(r int, words []int)) {
+	mask := 1<<m.first - 1
+	for _, b := range m.extra {
+		mask |= 1 << b
+	}
+	for r := range l.Size() {
+		if r&mask != 0 {
+			continue
+		}
+		words := []int{r}
+		for _, b := range m.extra {
+			for _, w := range words {
+				words = append(words, w|1<<b)
+			}
+		}
+		f(r, words)
+	}
 }
 
 // matrixOf finds out whether 8x8 matrices of 16-byte rows make up a layout.
@@ -113,7 +137,12 @@ func matrixOf(l *layout.Layout, s *layout.Shared) *matrix {
 	for i := range k {
 		plain = plain && reg[i] == 1<<(s.Size+i)
 	}
-	m := &matrix{first: k, extra: min(2, len(reg)-k)}
+	m := &matrix{first: k}
+	for i := k; i < len(reg) && len(m.extra) < 2; i++ {
+		if reg[i] != 0 {
+			m.extra = append(m.extra, i)
+		}
+	}
 	switch {
 	case plain && at[0] == 4 && at[1] == 8:
 		m.lane = slices.Clone(at[2:5])
@@ -123,7 +152,9 @@ func matrixOf(l *layout.Layout, s *layout.Shared) *matrix {
 	default:
 		return nil
 	}
-	m.lane = append(m.lane, reg[k:k+m.extra]...)
+	for _, i := range m.extra {
+		m.lane = append(m.lane, reg[i])
+	}
 	for _, v := range m.lane {
 		if v&15 != 0 {
 			return nil
@@ -148,22 +179,21 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 	if m == nil {
 		return false
 	}
-	op := "stmatrix.sync.aligned.m8n8." + matrixCounts[m.extra]
+	op := "stmatrix.sync.aligned.m8n8." + matrixCounts[len(m.extra)]
 	if m.trans {
 		op += ".trans"
 	}
 	t := g.threads(base, pad5(m.lane), s.Offsets(v.l.Warp))
-	n := 1 << m.extra
-	for i := 0; i < len(v.r); i += n {
-		if keep != nil && !keep(2*i) {
-			continue
+	m.each(v.l, func(r int, list []int) {
+		if keep != nil && !keep(r) || copies(v.l, r) {
+			return
 		}
-		words := make([]wir.Arg, n)
-		for j := range words {
-			words[j] = g.b.Reg(wir.R, v.r[i+j])
+		words := make([]wir.Arg, len(list))
+		for j, w := range list {
+			words[j] = g.b.Reg(wir.R, v.r[w/2])
 		}
-		g.b.Do(op+".shared.b16", t.memory(g, s.Offset(v.l.Register(2*i))), wir.List(words...))
-	}
+		g.b.Do(op+".shared.b16", t.memory(g, s.Offset(v.l.Register(r))), wir.List(words...))
+	})
 	return true
 }
 
@@ -207,22 +237,22 @@ func (g *gen) fetchMatrix(e tile.Elem, l *layout.Layout, base wir.Arg, s *layout
 	if m == nil || e == tile.Bool {
 		return false
 	}
-	op := "ldmatrix.sync.aligned.m8n8." + matrixCounts[m.extra]
+	op := "ldmatrix.sync.aligned.m8n8." + matrixCounts[len(m.extra)]
 	if m.trans {
 		op += ".trans"
 	}
 	th := g.threads(base, pad5(m.lane), s.Offsets(l.Warp))
 	per := 1 << m.first
-	for r := 0; r < l.Size(); r += per << m.extra {
+	m.each(l, func(r int, list []int) {
 		if keep != nil && !keep(r) {
-			continue
+			return
 		}
-		words := g.b.GetAll(wir.R, 1<<m.extra, op+".shared.b16",
+		words := g.b.GetAll(wir.R, len(list), op+".shared.b16",
 			th.memory(g, s.Offset(l.Register(r))))
 		for i, w := range words {
-			copy(out[r+i*per:], g.decode(e, []wir.Arg{w}, per))
+			copy(out[list[i]:], g.decode(e, []wir.Arg{w}, per))
 		}
-	}
+	})
 	return true
 }
 
@@ -238,7 +268,7 @@ func (g *gen) throughMemory(v *val, l *layout.Layout) *val {
 	}
 	limit := min(exchangeLimit, g.t.shared-g.static-1024)
 	var fixed uint32 // bits that only registers give, on both sides
-	for i := len(v.l.Reg) - 1; i > 2 && 1<<(total+size) > limit; i-- {
+	for i := len(v.l.Reg) - 1; i > 0 && 1<<(total+size) > limit; i-- {
 		b := v.l.Reg[i]
 		if b != 0 && b&(b-1) == 0 && slices.Contains(l.Reg[min(3, len(l.Reg)):], b) {
 			fixed |= b
@@ -249,7 +279,7 @@ func (g *gen) throughMemory(v *val, l *layout.Layout) *val {
 	out := make([]wir.Arg, l.Size())
 	var part uint32
 	for {
-		base := g.borrow(s.Bytes())
+		base := g.borrow(1 << (total + size))
 		g.put(v, base, s, func(r int) bool { return v.l.Register(r)&fixed == part })
 		g.sync()
 		g.fetchSome(v.t.Elem, l, base, s, out, func(r int) bool {
@@ -283,7 +313,6 @@ func (g *gen) exchangeOrder(from, to *layout.Layout, size int, fixed uint32) *la
 			best, least = s, cost
 		}
 	}
-	// Fixed bits lie nowhere: Bytes counts them, so the vectors of others stay below.
 	return best
 }
 

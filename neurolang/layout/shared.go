@@ -7,6 +7,7 @@ import "math/bits"
 type Shared struct {
 	Dims []int
 	Size int // log2 of an element's bytes
+	Span int // of Boxes: bytes of a row of a box; else 0
 	Vec  []uint32
 }
 
@@ -33,7 +34,7 @@ func Linear(dims []int, size, span int) *Shared {
 // contiguous in memory, pieces of span bytes; all rows of a piece, then the next piece. The other
 // dimensions keep their order. The span is at most the inner dimension's bytes.
 func Boxes(dims []int, inner, size, span int) *Shared {
-	s := &Shared{Dims: dims, Size: size, Vec: make([]uint32, sum(dims))}
+	s := &Shared{Dims: dims, Size: size, Span: span, Vec: make([]uint32, sum(dims))}
 	in := min(dims[inner], Log2(span)-size)
 	at := uint32(1) << size
 	put := func(place int) {
@@ -59,7 +60,7 @@ func Boxes(dims []int, inner, size, span int) *Shared {
 
 // Transpose is the same memory seen as the transposed tile.
 func (s *Shared) Transpose(perm []int) *Shared {
-	out := &Shared{Size: s.Size, Vec: make([]uint32, len(s.Vec))}
+	out := &Shared{Size: s.Size, Span: s.Span, Vec: make([]uint32, len(s.Vec))}
 	for _, p := range perm {
 		out.Dims = append(out.Dims, s.Dims[p])
 	}
