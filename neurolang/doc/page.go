@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"tensoros/neurolang/diag"
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 )
@@ -88,4 +89,10 @@ func Write(w io.Writer, title string, f *syntax.File) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Parse reads a source text; faults are not reported.
+func Parse(src []byte) *syntax.File {
+	f, _ := syntax.Parse((&source.Set{}).Add("", src), syntax.Items, &diag.List{})
+	return f
 }
