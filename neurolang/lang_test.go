@@ -56,13 +56,13 @@ func TestLangRun(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v", err)
 				}
-				if got != string(want.Data) && !golden.Update {
+				if got != string(want.Data) && !golden.Updating() {
 					t.Errorf("prints\n%swant\n%s", got, want.Data)
 				}
 				want.Data = []byte(got)
 			})
 		}
-		if golden.Update && !t.Failed() {
+		if golden.Updating() && !t.Failed() {
 			if err := os.WriteFile(path, txtar.Format(ar), 0o666); err != nil {
 				t.Fatal(err)
 			}
