@@ -86,7 +86,7 @@ func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Opt
 // generate makes code of what was checked.
 func (u *unit) generate() {
 	if !u.errs.Failed() {
-		grad.Expand(u.prog, u.prog.Library, u.errs)
+		grad.Expand(u.prog, u.errs)
 	}
 	if u.errs.Failed() {
 		return

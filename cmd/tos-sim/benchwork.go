@@ -114,7 +114,7 @@ func newMatmul(n int) (*matmul, error) {
 	}
 	k := p.Kernels[0]
 	m, target := &matmul{}, chip.H100.Core()
-	call, v, err := place(k, n, int(chip.H100.Get("sm.count")))
+	call, v, err := operands(k, n, int(chip.H100.Get("sm.count")))
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +128,8 @@ func newMatmul(n int) (*matmul, error) {
 	return m, err
 }
 
-// place lays operands and result out in memory, n x n each, and encodes the launch.
-func place(k *abi.Kernel, n, sms int) (*abi.Call, vram, error) {
+// operands lays operands and result out in memory, n x n each, and encodes the launch.
+func operands(k *abi.Kernel, n, sms int) (*abi.Call, vram, error) {
 	var v vram
 	a := abi.Args{Scalars: make([]uint64, len(k.Params)), Dim: func(string) int { return n }}
 	for i, p := range append(slices.Clone(k.Params), k.Outs...) {

@@ -9,19 +9,10 @@ import (
 	"tensoros/neurolang/source"
 )
 
-// Library gives what derivatives need of the checker.
-type Library interface {
-	// Fn instantiates a function of a module for types of arguments; nil if there is none.
-	Fn(module, name string, args []*hir.Type) *hir.Fn
-	// VJP instantiates what is declared @vjp of a kernel, for the types of its parameters, of its
-	// result and of the result's derivative; nil if there is none.
-	VJP(k *hir.Kernel, args []*hir.Type) *hir.Fn
-}
-
 // Expand replaces all calls of grad and value_and_grad in a program by functions that compute
 // derivatives, and adds those and the kernels they need.
-func Expand(p *hir.Program, lib Library, errs *diag.List) {
-	x := &expander{prog: p, lib: lib, errs: errs, done: map[string]*hir.Fn{},
+func Expand(p *hir.Program, errs *diag.List) {
+	x := &expander{prog: p, errs: errs, done: map[string]*hir.Fn{},
 		kernels: map[*hir.Kernel]*hir.Kernel{}}
 	for i := 0; i < len(p.Funcs); i++ { // derivatives of derivatives are appended
 		rewrite(p.Funcs[i].Body, x.intrinsic)
@@ -30,7 +21,6 @@ func Expand(p *hir.Program, lib Library, errs *diag.List) {
 
 type expander struct {
 	prog    *hir.Program
-	lib     Library
 	errs    *diag.List
 	done    map[string]*hir.Fn
 	kernels map[*hir.Kernel]*hir.Kernel // derivatives of elementwise ones
@@ -206,7 +196,7 @@ func (t *tape) gradient(v value, typ *hir.Type, kept map[*hir.Var]bool) hir.Expr
 		return &hir.TupleOf{X: x, Elems: parts}
 	}
 	t.fail(t.at, "keep what is not derived in parameters of its own",
-		"a part of type %s has no derivative", typ)
+		"a part of type %s has no derivative", describeType(typ))
 	return nil
 }
 
@@ -229,4 +219,19 @@ func (t *tape) fail(at source.Span, help, format string, args ...any) {
 		d.Hint("%s", help)
 	}
 	panic(stop{})
+}
+
+// describeType names the kinds of types that have no derivative.
+func describeType(t *hir.Type) string {
+	switch t.Kind {
+	case hir.Int:
+		return "int"
+	case hir.Bool:
+		return "bool"
+	case hir.String:
+		return "string"
+	case hir.Array:
+		return "array"
+	}
+	return "this kind"
 }

@@ -162,8 +162,8 @@ func (t *tape) launchBack(e *hir.Launch, n *node, args []*node) {
 	all := append(append([]*node{}, ins...), n, n.adj)
 	es := t.uses(all)
 	var call *node
-	if fn := t.x.lib.VJP(e.Kernel, types(es)); fn != nil {
-		call = t.record(&hir.Call{X: hir.X{T: fn.Result, At: t.at}, Fn: fn, Args: es}, fn.Result)
+	if x := t.x.prog.Library.VJP(e.Kernel, es, t.at); x != nil {
+		call = t.record(x, x.Type())
 	} else if k := t.x.kernel(e.Kernel); k != nil {
 		typ := &hir.Type{Kind: hir.Tuple}
 		for _, r := range k.Results {

@@ -38,7 +38,7 @@ func init() {
 		"reshape": (*sheet).back, "expand": (*sheet).back,
 		"broadcast": func(s *sheet, c *cell) { s.add(c.args[0], c.adj) },
 		"tile.t": func(s *sheet, c *cell) {
-			s.add(c.args[0], s.call("tile.t", c.args[0].v.Type, c.adj))
+			s.add(c.args[0], s.apply("tile.t", c.args[0].v.Type, c.adj))
 		},
 		"reduce_max": (*sheet).best, "reduce_min": (*sheet).best,
 		"floor": nothing, "ceil": nothing, "round": nothing, "iota": nothing,
@@ -56,13 +56,13 @@ func nothing(*sheet, *cell) {}
 var slopes = map[string]func(s *sheet, x, y *cell) *cell{
 	"exp":   func(_ *sheet, _, y *cell) *cell { return y },
 	"exp2":  func(s *sheet, _, y *cell) *cell { return s.scale(y, ln2) },
-	"ln":    func(s *sheet, x, _ *cell) *cell { return s.call("rcp", x.v.Type, x) },
-	"log2":  func(s *sheet, x, _ *cell) *cell { return s.scale(s.call("rcp", x.v.Type, x), 1/ln2) },
-	"sqrt":  func(s *sheet, _, y *cell) *cell { return s.scale(s.call("rcp", y.v.Type, y), 0.5) },
+	"ln":    func(s *sheet, x, _ *cell) *cell { return s.apply("rcp", x.v.Type, x) },
+	"log2":  func(s *sheet, x, _ *cell) *cell { return s.scale(s.apply("rcp", x.v.Type, x), 1/ln2) },
+	"sqrt":  func(s *sheet, _, y *cell) *cell { return s.scale(s.apply("rcp", y.v.Type, y), 0.5) },
 	"rsqrt": func(s *sheet, _, y *cell) *cell { return s.scale(s.cube(y), -0.5) },
 	"rcp":   func(s *sheet, _, y *cell) *cell { return s.neg(s.pair(hir.Mul, y, y)) },
-	"sin":   func(s *sheet, x, _ *cell) *cell { return s.call("cos", x.v.Type, x) },
-	"cos":   func(s *sheet, x, _ *cell) *cell { return s.neg(s.call("sin", x.v.Type, x)) },
+	"sin":   func(s *sheet, x, _ *cell) *cell { return s.apply("cos", x.v.Type, x) },
+	"cos":   func(s *sheet, x, _ *cell) *cell { return s.neg(s.apply("sin", x.v.Type, x)) },
 	"tanh": func(s *sheet, _, y *cell) *cell {
 		return s.pair(hir.Sub, s.like(y, 1), s.pair(hir.Mul, y, y))
 	},
@@ -70,7 +70,7 @@ var slopes = map[string]func(s *sheet, x, y *cell) *cell{
 		return s.pair(hir.Mul, y, s.pair(hir.Sub, s.like(y, 1), y))
 	},
 	"erf": func(s *sheet, x, _ *cell) *cell {
-		e := s.call("exp", x.v.Type, s.neg(s.pair(hir.Mul, x, x)))
+		e := s.apply("exp", x.v.Type, s.neg(s.pair(hir.Mul, x, x)))
 		return s.scale(e, 2/math.Sqrt(math.Pi))
 	},
 	"abs": func(s *sheet, x, _ *cell) *cell {
@@ -103,7 +103,7 @@ func (s *sheet) shrink(g *cell, t *hir.Type) *cell {
 		g = s.intrinsicOf("sum", &r, []*cell{g}, s.int(d), s.bool(true))
 	}
 	if from != 0 {
-		g = s.call("reshape", t, g)
+		g = s.apply("reshape", t, g)
 	}
 	return g
 }
@@ -116,8 +116,8 @@ func (s *sheet) bool(b bool) hir.Expr {
 	return &hir.Const{X: hir.X{T: &hir.Type{Kind: hir.Bool}, At: s.k.At}, Value: b}
 }
 
-// call makes an intrinsic of cells alone; reshape reads its shape off its type.
-func (s *sheet) call(name string, t *hir.Type, args ...*cell) *cell {
+// apply makes an intrinsic of cells alone; reshape reads its shape off its type.
+func (s *sheet) apply(name string, t *hir.Type, args ...*cell) *cell {
 	if name == "reshape" {
 		return s.intrinsicOf(name, t, args, nil)
 	}
@@ -217,7 +217,7 @@ func (s *sheet) kept(c, g *cell) *cell {
 		}
 	}
 	t.Elem = g.v.Type.Elem
-	return s.call("reshape", &t, g)
+	return s.apply("reshape", &t, g)
 }
 
 // spread derives sum: every element gets the sum's derivative.
@@ -236,5 +236,5 @@ func (s *sheet) best(c *cell) {
 
 // back derives what only changes the shape.
 func (s *sheet) back(c *cell) {
-	s.add(c.args[0], s.call("reshape", c.args[0].v.Type, c.adj))
+	s.add(c.args[0], s.apply("reshape", c.args[0].v.Type, c.adj))
 }

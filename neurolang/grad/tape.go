@@ -204,7 +204,7 @@ func (t *tape) add(n, g *node) {
 	case derived(n.v.Type).Kind == hir.Float:
 		n.adj = t.arith(hir.Add, n.adj, g)
 	default:
-		n.adj = t.library("std.ops", "add", derived(n.v.Type), n.adj, g)
+		n.adj = t.library("std.ops", "add", n.adj, g)
 	}
 }
 
@@ -215,12 +215,10 @@ func (t *tape) arith(op hir.Op, a, b *node) *node {
 }
 
 // library records a call of a function of the library.
-func (t *tape) library(module, name string, typ *hir.Type, args ...*node) *node {
-	es := t.uses(args)
-	fn := t.x.lib.Fn(module, name, types(es))
-	if fn == nil {
+func (t *tape) library(module, name string, args ...*node) *node {
+	call := t.x.prog.Library.Call(module, name, t.uses(args), t.at)
+	if call == nil {
 		t.fail(t.at, "", "the library has no %s.%s for these types", module, name)
 	}
-	return t.record(&hir.Call{X: hir.X{T: fn.Result, At: t.at}, Fn: fn, Args: es}, fn.Result,
-		args...)
+	return t.record(call, call.Type(), args...)
 }

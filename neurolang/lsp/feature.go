@@ -38,7 +38,7 @@ func (s *Server) hover(d *document, p *positionParams) (any, error) {
 		return hover{markdown(f.Signature(), f.Doc), d.rangeOf(span)}, nil
 	}
 	if t, span := d.info.TypeAt(at); t != nil {
-		return hover{markdown(t.String(), ""), d.rangeOf(span)}, nil
+		return hover{markdown(check.String(t), ""), d.rangeOf(span)}, nil
 	}
 	return nil, nil
 }
@@ -211,7 +211,7 @@ func (s *Server) hints(d *document, p *rangeParams) (any, error) {
 			written[o.At.Pos] {
 			continue
 		}
-		out = append(out, inlayHint{Position: d.rangeOf(o.At).End, Label: ": " + o.Type.String(),
+		out = append(out, inlayHint{Position: d.rangeOf(o.At).End, Label: ": " + check.String(o.Type),
 			Kind: 1})
 	}
 	return out, nil
