@@ -101,6 +101,14 @@ func (l *List) Warnf(code Code, span source.Span, format string, args ...any) *D
 	return d
 }
 
+// Last returns the diagnostic added last, or nil.
+func (l *List) Last() *Diagnostic {
+	if len(l.items) == 0 {
+		return nil
+	}
+	return l.items[len(l.items)-1]
+}
+
 // Cut drops what was added after the first n.
 func (l *List) Cut(n int) { l.items = l.items[:n] }
 

@@ -537,3 +537,11 @@ type OrPat struct {
 
 // BadPat stands where no pattern could be parsed.
 type BadPat struct{ node }
+
+// NewPath makes an expression of the parts of a path.
+func NewPath(parts []*Name) *PathExpr {
+	return &PathExpr{node{parts[0].span.To(parts[len(parts)-1].span)}, parts, nil}
+}
+
+// NamedType makes a type of a name.
+func NamedType(n *Name) *PathType { return &PathType{node{n.span}, []*Name{n}, nil, nil} }

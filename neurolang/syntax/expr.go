@@ -209,7 +209,8 @@ func (p *parser) primary() Expr {
 }
 
 func (p *parser) path() Expr {
-	e := &PathExpr{node: node{p.tok.Span}, Parts: []*Name{p.name()}}
+	e := &PathExpr{node: node{p.tok.Span}}
+	e.Parts = []*Name{p.name()}
 	for p.got(PathSep) {
 		if p.tok.Kind == Lt {
 			e.Args = p.typeArgs()
