@@ -212,7 +212,7 @@ func (g *gen) wgmma(op *tir.Op) {
 			args := g.wgmmaArgs(x, y, words, la, m, s, e)
 			scale := wir.Int(1)
 			if zero && s == 0 {
-				scale = wir.Int(0)
+				scale = b.Reg(wir.P, wir.False)
 			}
 			tail := []wir.Arg{scale}
 			if !tir.IsInt(e) {
