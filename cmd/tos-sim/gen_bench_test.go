@@ -65,7 +65,6 @@ func genReport(b *testing.B, seconds float64, l *genLaunch) {
 	b.ReportMetric(seconds*1e6, "us")
 }
 
-
 func BenchmarkGenGEMM80(b *testing.B) {
 	for range b.N {
 		s, l := genTime(b, genGEMM("f16", "row", "row", "f32", "f16", 128, 128, 32), 80,

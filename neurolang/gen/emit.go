@@ -112,16 +112,17 @@ func (g *gen) number(program wir.Arg) {
 	axes := g.k.Axes
 	g.programs = make([]wir.Arg, len(axes))
 	rest := program
+	defer g.inPair()
 	for i := len(axes) - 1; i >= 0; i-- {
 		if i == 0 {
 			g.programs[0] = rest
 			break
 		}
 		if i == 1 && len(g.dots()) > 0 && !chained(g.dots()) {
-			g.band(rest, g.pieces(axes[0]), g.pieces(axes[1]))
+			g.band(rest, g.count(0), g.count(1))
 			break
 		}
-		n := g.pieces(axes[i])
+		n := g.count(i)
 		q := g.b.Op(wir.R, "div.u32", rest, n)
 		g.programs[i] = g.b.Sub(rest, g.b.Mul(q, n))
 		rest = q

@@ -25,6 +25,10 @@ type hopper struct {
 	issued []*pending // products under way, the oldest first
 	lag    *lag
 	origin map[*tir.Op]*tir.Op // of operations that rotation has copied
+	pair   bool                // clusters of two CTAs, neighbours along an axis
+	axis   int                 // that one
+	common map[*tir.Op]bool    // loads that both CTAs of a pair want: each brings a half
+	rank   wir.Arg             // of the CTA in the pair
 }
 
 const (
@@ -75,6 +79,7 @@ func (g *gen) planHopper(dots []*tir.Op) bool {
 		}
 	}
 	h.wantControl(g.k.Body, g.rings)
+	g.planPair()
 	return true
 }
 
@@ -297,23 +302,31 @@ func (g *gen) roles() {
 		for _, r := range h.rings {
 			for s := range r.stages {
 				b.Do("mbarrier.init.shared::cta.b64", g.bar(r.full+s), wir.Int(1))
-				b.Do("mbarrier.init.shared::cta.b64", g.bar(r.empty+s), wir.Int(4*h.groups))
+				n := 4 * h.groups
+				if r.common(h) {
+					n *= 2
+				}
+				b.Do("mbarrier.init.shared::cta.b64", g.bar(r.empty+s), wir.Int(n))
 			}
 		}
 		b.Do("fence.mbarrier_init.release.cluster")
 	}, nil)
-	b.Do("bar.sync", wir.Int(0))
+	g.meet()
 	b.If(b.Compare("lt", "u32", tid, wir.Int(128)), func() {
 		b.Do("setmaxnreg.dec.sync.aligned.u32", wir.Int(few))
 		b.If(b.Compare("eq", "s32", tid, wir.Int(0)), func() {
 			g.persist(programs, func() { g.produce(g.k.Body) })
 		}, nil)
+		b.Do("bar.warp.sync", wir.Int(-1))
 	}, func() {
 		b.Do("setmaxnreg.inc.sync.aligned.u32", wir.Int(many))
 		g.thread = b.Sub(tid, wir.Int(128))
 		g.identify()
 		g.persist(programs, func() { g.block(g.k.Body) })
 	})
+	if h.pair { // nobody leaves while the other may still write to it
+		g.meet()
+	}
 }
 
 // persist walks over this CTA's programs.
@@ -323,8 +336,12 @@ func (g *gen) persist(programs wir.Arg, body func()) {
 		r.start(g)
 	}
 	t := b.Var(wir.R)
-	b.Set(t, b.Op(wir.R, "mov.u32", wir.Symbol("%ctaid.x")))
+	first := b.Op(wir.R, "mov.u32", wir.Symbol("%ctaid.x"))
 	step := b.Op(wir.R, "mov.u32", wir.Symbol("%nctaid.x"))
+	if g.hop.pair {
+		first, step, programs = b.Shr(first, 1), b.Shr(step, 1), b.Shr(programs, 1)
+	}
+	b.Set(t, first)
 	old := map[*tir.Value]*val{}
 	for v, x := range g.vals {
 		old[v] = x
@@ -414,7 +431,7 @@ func (g *gen) mapOf(op *tir.Op, s *layout.Shared, rows int) *abi.Map {
 func (g *gen) declareMaps() {
 	for _, r := range g.hop.rings {
 		for _, l := range r.loads {
-			g.mapAddress(l, r.store[l], rowsOf(l, g))
+			g.mapAddress(l, r.store[l], g.boxRows(l, r.store[l]))
 		}
 	}
 }
@@ -537,19 +554,34 @@ func (g *gen) fillStage(r *ring, loads []*tir.Op) {
 	r.step(g)
 }
 
-// tensorCopy starts a TMA load, box by box.
+// tensorCopy starts a TMA load, box by box; of what a pair has in common only this CTA's half, for
+// both.
 func (g *gen) tensorCopy(l *tir.Op, s *layout.Shared, to, bar wir.Arg) {
-	p := g.k.Tensor(l.Param)
+	b := g.b
 	rows := rowsOf(l, g)
-	at := g.mapAddress(l, s, rows)
-	wide := l.Sizes[inner(p)]
+	wide, box := l.Sizes[inner(g.k.Tensor(l.Param))], g.boxRows(l, s)
+	at := g.mapAddress(l, s, box)
 	per := s.Span >> s.Size
+	along, across := wir.Int(0), wir.Int(0)
+	name := fmt.Sprintf("cp.async.bulk.tensor.%dd.shared::cluster.global.tile."+
+		"mbarrier::complete_tx::bytes", len(memoryOrder(g.k.Tensor(l.Param))))
+	var mask []wir.Arg
+	if g.hop.common[l] {
+		name += ".multicast::cluster"
+		mask = []wir.Arg{b.Reg(wir.H, wir.Int(3))}
+		if box < rows {
+			across = b.Mul(g.hop.rank, wir.Int(box))
+			to = b.Add(to, b.Mul(g.hop.rank, wir.Int(box*s.Span)))
+		} else {
+			wide /= 2
+			along = b.Mul(g.hop.rank, wir.Int(wide))
+			to = b.Add(to, b.Mul(g.hop.rank, wir.Int(wide/per*rows*s.Span)))
+		}
+	}
 	for c := 0; c < wide; c += per {
-		coords := g.coords(l, wir.Int(c), wir.Int(0))
-		op := fmt.Sprintf("cp.async.bulk.tensor.%dd.shared::cluster.global.tile."+
-			"mbarrier::complete_tx::bytes", len(coords))
-		g.b.Do(op, g.near(to, c/per*rows*s.Span),
-			wir.Arg{Kind: wir.Map, Reg: at.Reg, List: coords}, wir.At(bar, 0))
+		m := wir.Arg{Kind: wir.Map, Reg: at.Reg, List: g.coords(l, b.Add(along, wir.Int(c)), across)}
+		args := []wir.Arg{g.near(to, c/per*rows*s.Span), m, wir.At(bar, 0)}
+		b.Do(name, append(args, mask...)...)
 	}
 }
 

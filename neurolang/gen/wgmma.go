@@ -14,7 +14,8 @@ import (
 // are empty when it has ended.
 type pending struct {
 	regs    map[wir.Reg]bool
-	release []wir.Arg
+	release map[*ring]wir.Arg
+	order   []*ring
 	done    bool
 }
 
@@ -82,16 +83,25 @@ func (g *gen) finish(op *tir.Op) {
 	for _, r := range g.hop.after[op] {
 		g.waitAll()
 		g.b.Do("bar.warp.sync", wir.Int(-1))
-		g.release(g.b.Add(r.bar, wir.Int(8*r.stages)))
+		g.release(r, g.b.Add(r.bar, wir.Int(8*r.stages)), wir.True)
 		r.step(g)
 	}
 	delete(g.hop.after, op)
 }
 
-// release says that this warp has read a stage.
-func (g *gen) release(bar wir.Arg) {
-	first := g.b.Compare("eq", "s32", g.lane, wir.Int(0))
-	g.b.When(first, false, "mbarrier.arrive.shared::cta.b64", wir.Symbol("_"), wir.At(bar, 0))
+// release says that this warp has read a stage, under a condition; to both CTAs of a pair if both
+// fill it.
+func (g *gen) release(r *ring, bar, cond wir.Arg) {
+	b := g.b
+	if !r.common(g.hop) {
+		p := b.Both(cond, b.Compare("eq", "s32", g.lane, wir.Int(0)))
+		b.When(p, false, "mbarrier.arrive.shared::cta.b64", wir.Symbol("_"), wir.At(bar, 0))
+		return
+	}
+	p := b.Both(cond, b.Compare("lt", "u32", g.lane, wir.Int(2)))
+	there := b.Get(wir.R, "mapa.shared::cluster.u32", bar, b.And(g.lane, wir.Int(1)))
+	b.When(p, false, "mbarrier.arrive.release.cluster.shared::cluster.b64", wir.Symbol("_"),
+		wir.At(there, 0))
 }
 
 // waitUntil lets at most n products stay under way.
@@ -105,8 +115,8 @@ func (g *gen) waitUntil(n int) {
 	h.issued = h.issued[len(h.issued)-n:]
 	for _, p := range old {
 		p.done = true
-		for _, bar := range p.release {
-			g.release(bar)
+		for _, r := range p.order {
+			g.release(r, p.release[r], wir.True)
 		}
 	}
 }
@@ -183,7 +193,7 @@ func (g *gen) wgmma(op *tir.Op) {
 	x, y := g.vals[op.Args[0]], g.vals[op.Args[1]]
 	e := x.t.Elem
 	kk, n := x.t.Dims[1], t.Dims[1]
-	p := &pending{regs: map[wir.Reg]bool{}}
+	p := &pending{regs: map[wir.Reg]bool{}, release: map[*ring]wir.Arg{}}
 	for _, r := range c.r {
 		p.regs[r.Reg] = true
 	}
@@ -202,7 +212,7 @@ func (g *gen) wgmma(op *tir.Op) {
 			args := g.wgmmaArgs(x, y, words, la, m, s, e)
 			scale := wir.Int(1)
 			if zero && s == 0 {
-				scale = wir.Int(0)
+				scale = b.Reg(wir.P, wir.False)
 			}
 			tail := []wir.Arg{scale}
 			if !tir.IsInt(e) {
@@ -272,7 +282,8 @@ func (g *gen) commit(op *tir.Op, p *pending) {
 		if late {
 			h.lag.now[r] = bar
 		} else {
-			p.release = append(p.release, bar)
+			p.release[r] = bar
+			p.order = append(p.order, r)
 		}
 		r.step(g)
 	}
@@ -296,10 +307,7 @@ func (g *gen) commit(op *tir.Op, p *pending) {
 // release gives back the stages of the turn before, if there was one.
 func (l *lag) release(g *gen) {
 	for _, r := range l.rings {
-		was := g.b.Compare("ne", "s32", l.last[r], wir.Int(0))
-		first := g.b.Compare("eq", "s32", g.lane, wir.Int(0))
-		g.b.When(g.b.Both(was, first), false, "mbarrier.arrive.shared::cta.b64", wir.Symbol("_"),
-			wir.At(l.last[r], 0))
+		g.release(r, l.last[r], g.b.Compare("ne", "s32", l.last[r], wir.Int(0)))
 	}
 }
 
