@@ -52,7 +52,7 @@ func addOne() *abi.Kernel {
 
 // text loads a vector, adds one in a graph of three launches, saves and prints it.
 const text = `program "t" target 90 main 0
-kernel "add_one" params 1
+kernel "add_one" params 1 outs 1
 site "Tensor::load" args 2
 site "Tensor.save" args 2
 site "print" args 1

@@ -96,9 +96,9 @@ func (m *Machine) stepPlace(r *regs, in program.Instr) error {
 	case program.SetF:
 		of, at = d.object(), in.B()
 	case program.SetI:
-		of, at, err = element1(*d, *x)
+		of, at, err = elementAt(*d, *x)
 	case program.Index, program.TakeI, program.RefI:
-		of, at, err = element1(*x, *y)
+		of, at, err = elementAt(*x, *y)
 	case program.SetD:
 		p = d.target()
 	default:
@@ -128,8 +128,8 @@ func (m *Machine) stepPlace(r *regs, in program.Instr) error {
 	return nil
 }
 
-// element1 finds an element of an array.
-func element1(a, i Value) (*Object, int, error) {
+// elementAt finds an element of an array.
+func elementAt(a, i Value) (*Object, int, error) {
 	o := a.object()
 	if o == nil || a.kind != Array {
 		return nil, 0, badCode(program.Index, a.String())

@@ -40,6 +40,8 @@ func init() {
 		"Tensor.array": (*Machine).array, "Tensor.item": (*Machine).item,
 		"Tensor.free": (*Machine).freeNow, "Tensor.expect": expect,
 
+		"Tensor.place": (*Machine).placed,
+
 		"Array.push": (*Machine).push, "Array.pop": (*Machine).pop,
 		"string.split": split, "string.trim": trim, "string.contains": contains,
 
@@ -87,7 +89,8 @@ func (m *Machine) link() {
 }
 
 // extra are the arguments that some intrinsics take beside those of the table.
-var extra = map[string]int{"Tensor.expect": 3, "Tensor.t": 1, "Array.pop": 1}
+var extra = map[string]int{"Tensor.expect": 3, "Tensor.t": 1, "Array.pop": 1,
+	"Tensor.place": 5}
 
 // arity is how many arguments an intrinsic takes at least; absent ones are there as Absent.
 func arity(name string) int {

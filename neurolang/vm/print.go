@@ -169,9 +169,8 @@ type printer struct {
 // show returns a tensor with its elements, as print writes it.
 func (m *Machine) show(t *Tensor) (string, error) {
 	p := printer{shape: t.Shape, large: t.Count() > printWhole}
-	read := m.reader(t)
 	p.at = func(index []int) (Value, error) {
-		raw, err := read(t.place(index))
+		raw, err := m.read(t, t.place(index))
 		if err != nil {
 			return Value{}, err
 		}

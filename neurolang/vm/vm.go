@@ -30,6 +30,7 @@ type Machine struct {
 	depth   int
 	live    *Store // all of the machine's memory on devices
 	marks   int
+	cached  cached
 }
 
 // regs is the window of a frame; as the encoding names 256 registers, no access needs a check. A
