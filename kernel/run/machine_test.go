@@ -45,7 +45,8 @@ func addOne() *abi.Kernel {
 	n := abi.Dim{Sym: "N"}
 	p := abi.Param{Name: "x", Tensor: true, Elem: tile.F32, Dims: []abi.Dim{n}}
 	return &abi.Kernel{Name: "add_one", Params: []abi.Param{p}, Outs: []abi.Param{p},
-		Axes: []abi.Axis{{Name: "i", Dim: n, Block: 64}}, FLOPs: abi.Poly{{Coef: 1, Syms: []string{"N"}}},
+		Axes:  []abi.Axis{{Name: "i", Dim: n, Block: 64}},
+		FLOPs: abi.Poly{{Coef: 1, Syms: []string{"N"}}},
 		Variants: []abi.Variant{{Entry: "add_one", PTX: ptx, Threads: 64, Slots: []abi.Slot{
 			{Kind: abi.Address}, {Kind: abi.Address, Index: 1}, {Kind: abi.Extent, Sym: "N"}}}}}
 }

@@ -107,7 +107,7 @@ type fusion struct {
 	axes       []int        // of cons: which one of prod it is
 
 	args   []*Value           // of the fused launch
-	params [2][]int           // numbers of tensors, and of scalars, in the fused kernel; -1: in registers
+	params [2][]int           // numbers in the fused kernel; -1: in registers
 	tiles  map[int]*tir.Value // results of prod in registers
 }
 
@@ -232,7 +232,8 @@ func (f *fusion) operands(k *tir.Kernel, n *Node, second bool) (params []int) {
 // paramName makes a parameter's name the only one.
 func paramName(k *tir.Kernel, name string) string {
 	out := name
-	for i := 1; slices.ContainsFunc(k.Params, func(p abi.Param) bool { return p.Name == out }); i++ {
+	taken := func(p abi.Param) bool { return p.Name == out }
+	for i := 1; slices.ContainsFunc(k.Params, taken); i++ {
 		out = fmt.Sprintf("%s%d", name, i)
 	}
 	return out

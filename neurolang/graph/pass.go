@@ -144,8 +144,8 @@ func (g *Graph) last() map[*Value]int {
 	return last
 }
 
-// Reuse lets pointwise results take the memory of an operand that nobody uses afterwards: the launch
-// changes it in place.
+// Reuse lets results take the memory of an operand that nobody uses afterwards, and that is read at
+// the program's own pieces only: the launch changes it in place.
 func (g *Graph) Reuse() int {
 	reused := 0
 	for i, n := range g.Nodes {

@@ -143,6 +143,7 @@ func TestGraphOfSourceText(t *testing.T) {
 		t.Errorf("the graph computes something else:\n%s\n%s", got, want)
 	}
 	golden.Check(t, "testdata/network.plan", []byte(graphs[0].PlanText()))
-	golden.Check(t, "testdata/network.cost", []byte(fmt.Sprintf("launches %d, then %d; peak %d bytes, "+
-		"then %d\n", before, after, peak, arena)))
+	cost := fmt.Sprintf("launches %d, then %d; peak %d bytes, then %d\n", before, after,
+		peak, arena)
+	golden.Check(t, "testdata/network.cost", []byte(cost))
 }

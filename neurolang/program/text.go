@@ -30,8 +30,8 @@ func (p *Program) Disassemble(f *Func) string {
 	return b.String()
 }
 
-// String returns the whole program: tables, then functions; Assemble reads it. Of kernels it has the
-// names.
+// String returns the whole program: tables, then functions; Assemble reads it. Of kernels it has
+// the names.
 func (p *Program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "program %q target %d main %d\n", p.Name, p.Target, p.Main)

@@ -75,8 +75,8 @@ func (m *Machine) link() {
 		}
 		if need := arity(s.Name); s.Args < need {
 			fn = func(*Machine, []Value) (Value, error) {
-				return Value{}, faultf(diag.BadCode, "the bytecode is damaged: %s takes %d values, "+
-					"not %d", s.Name, need, s.Args)
+				return Value{}, faultf(diag.BadCode, "the bytecode is damaged: %s takes %d "+
+					"values, not %d", s.Name, need, s.Args)
 			}
 		}
 		if fn == nil {
@@ -204,7 +204,9 @@ func power(_ *Machine, a []Value) (Value, error) {
 	}
 }
 
-func (m *Machine) deviceCount([]Value) (Value, error) { return IntValue(int64(m.rt.Devices())), nil }
+func (m *Machine) deviceCount([]Value) (Value, error) {
+	return IntValue(int64(m.rt.Devices())), nil
+}
 
 func (m *Machine) deviceGet(a []Value) (Value, error) {
 	i, n := a[0].Int(), m.rt.Devices()

@@ -303,7 +303,7 @@ func (m *Machine) placed(a []Value) (Value, error) {
 		return Value{}, err
 	}
 	at := a[1].Int()
-	if at < 0 || at%arenaAlign != 0 || at > int64(t.Bytes()) || int64(s.Bytes()) > int64(t.Bytes())-at {
+	if room := int64(t.Bytes()) - at; at < 0 || at%arenaAlign != 0 || int64(s.Bytes()) > room {
 		return Value{}, faultf(diag.BadCode, "%s at %d of %d bytes", &s, at, t.Bytes())
 	}
 	v := t.share(s, int(at))

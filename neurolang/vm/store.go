@@ -149,8 +149,8 @@ func (m *Machine) Close() int {
 	return m.sweep(Value{})
 }
 
-// unshare gives a tensor that is to be written memory of its own, if others hold values in it too. A
-// tensor that was given its place stays there.
+// unshare gives a tensor that is to be written memory of its own, if others hold values in it too.
+// A tensor that was given its place stays there.
 func (m *Machine) unshare(t *Tensor) error {
 	if t.refs <= 1 || t.placed {
 		return nil
