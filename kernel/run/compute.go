@@ -17,8 +17,8 @@ import (
 type Compute struct {
 	Objects  map[string]tensorfs.File // by name; Save adds to them
 	Launches []Computed
-	// OnLaunch, if not nil, is called after each launch.
-	OnLaunch func(l *vm.Launch) error
+	// BeforeLaunch and OnLaunch, if not nil, are called before and after each launch.
+	BeforeLaunch, OnLaunch func(l *vm.Launch) error
 
 	on      hw.Accelerator
 	dev     abi.Device
@@ -147,6 +147,9 @@ func (c *Compute) Launch(l *vm.Launch) error {
 		return err
 	}
 	k, err := c.kernel(call.Variant)
+	if err == nil && c.BeforeLaunch != nil {
+		err = c.BeforeLaunch(l)
+	}
 	if err != nil {
 		return err
 	}

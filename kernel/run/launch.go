@@ -37,6 +37,11 @@ func (r *Runtime) Launch(l *vm.Launch) error {
 	if err := r.await(l.Tensors); err != nil {
 		return err
 	}
+	if r.BeforeLaunch != nil {
+		if err := r.BeforeLaunch(l); err != nil {
+			return err
+		}
+	}
 	r.batch = append(r.batch, started{p, ran(l, c)})
 	if r.open > 0 && r.OnLaunch == nil {
 		return nil

@@ -19,8 +19,8 @@ import (
 type Runtime struct {
 	Loads    []Load
 	Launches []Launch
-	// OnLaunch, if not nil, is called after each launch.
-	OnLaunch func(l *vm.Launch) error
+	// BeforeLaunch and OnLaunch, if not nil, are called before and after each launch.
+	BeforeLaunch, OnLaunch func(l *vm.Launch) error
 
 	k     *kernel.Kernel
 	print func(line string)

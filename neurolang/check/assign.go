@@ -66,6 +66,8 @@ func root(x hir.Expr) *hir.Var {
 			x = p.Arg
 		case *hir.Deref:
 			x = p.Arg
+		case *hir.RefOf:
+			x = p.Place
 		default:
 			return nil
 		}

@@ -24,7 +24,6 @@ type body struct {
 	outer    *body         // of a closure: where it stands
 	captured []*capture
 	lits     map[*hir.Const]bool // integers that become floats beside floats
-	auto     map[*hir.RefOf]bool // borrows that a method call implies
 	top      bool                // statements of a session
 	region   source.Span         // of the innermost block, for tools
 	spans    map[*hir.Var]bool
@@ -41,7 +40,7 @@ var discard = &hir.Type{Kind: hir.Unit}
 
 func (c *checker) newBody(in *instance) *body {
 	b := &body{checker: c, in: in, scope: newScope(in.sc), kernel: in.kernel,
-		lits: map[*hir.Const]bool{}, auto: map[*hir.RefOf]bool{}}
+		lits: map[*hir.Const]bool{}}
 	in.body = b
 	return b
 }

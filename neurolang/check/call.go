@@ -65,7 +65,7 @@ func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, wan
 	var o any
 	if len(fn.Parts) == 1 {
 		o = b.scope.lookup(n.Text)
-		if o == nil {
+		if o == nil || b.kernel && b.shadows(o, n.Text) {
 			return b.callBuiltin(e, fn, n.Text, args, want)
 		}
 		b.info.use(n.Span(), tool(o))
@@ -80,6 +80,14 @@ func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, wan
 		o = b.pathObject(fn.Parts, b.scope)
 	}
 	return b.callObject(o, e, fn, args, want)
+}
+
+// shadows tells functions of std.ops that have the name of a function on tiles: there the kernels of
+// that module mean the latter.
+func (b *body) shadows(o any, name string) bool {
+	fn, ok := o.(*fnObj)
+	f := builtin.Find(name)
+	return ok && fn.mod == b.ops && f != nil && f.In(builtin.Kernel)
 }
 
 // callObject calls what a path names.

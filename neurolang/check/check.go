@@ -65,10 +65,12 @@ type checker struct {
 	unbound   bool // a parameter that is not inferred yet was met
 	quiet     int  // > 0: trying; errors are dropped
 	lines     *module
-	made      []*instance       // in the order of their making, since the last pass of ownership
-	closures  []*hir.Fn         // likewise
-	captives  map[*hir.Var]bool // what closures captured: theirs to read, not to move
-	taken     map[hir.Expr]bool // parts that patterns may move
+	made      []*instance              // in the order of their making, since the last pass of ownership
+	closures  []*hir.Fn                // likewise
+	captives  map[*hir.Var]bool        // what closures captured: theirs to read, not to move
+	taken     map[hir.Expr]bool        // parts that patterns may move
+	auto      map[*hir.RefOf]bool      // borrows that a method call implies
+	gone      map[*hir.Var]source.Span // variables of a session that were moved
 	openOrder map[*fnObj]source.Span
 	callees   map[*fnObj][]callee
 	grads     bool // a derivative was asked for
@@ -84,7 +86,8 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}}
+		taken: map[hir.Expr]bool{}, auto: map[*hir.RefOf]bool{},
+		gone: map[*hir.Var]source.Span{}}
 }
 
 // Program checks a file and what it imports. Whatever it reports, what it returns can be read; the
@@ -107,6 +110,7 @@ func Program(set *source.Set, file *syntax.File, errs *diag.List, opt Options) (
 		}
 	}
 	c.own()
+	c.prog.Library = library{c}
 	return c.prog, c.info
 }
 
@@ -184,6 +188,7 @@ func (s *Session) line(file *syntax.File, errs *diag.List) (*hir.Program, *Info)
 	if errs.Failed() {
 		c.restore(saved)
 	}
+	c.prog.Library = library{c}
 	return c.prog, c.info
 }
 

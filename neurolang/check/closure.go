@@ -40,7 +40,7 @@ func (b *body) closed2(e *syntax.ClosureExpr, types []*hir.Type, result *hir.Typ
 	}
 	f := &hir.Fn{Name: b.unique(b.in.name() + ".closure"), At: e.Span()}
 	c := &body{checker: b.checker, in: b.in, outer: b, result: result, why: e.Span(),
-		scope: newScope(b.scope), lits: map[*hir.Const]bool{}, auto: map[*hir.RefOf]bool{},
+		scope: newScope(b.scope), lits: map[*hir.Const]bool{},
 		region: e.Span()}
 	if types != nil && len(types) != len(e.Params) {
 		b.errorf(diag.Mismatch, e.Span(), "a function of %s is needed here, this has %d",

@@ -101,5 +101,5 @@ func (c *checker) own() {
 			c.ownFn(f)
 		}
 	}
-	c.closures = nil
+	c.closures, c.made = nil, nil
 }

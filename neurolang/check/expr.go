@@ -677,12 +677,11 @@ func (b *body) borrow(x hir.Expr, kind hir.RefKind) hir.Expr {
 		return x
 	}
 	if t.Kind == hir.Ref {
-		if t.Mut == kind || kind == hir.Shared && t.Mut == hir.Exclusive {
-			x = &hir.Deref{X: at(t.Args[0], x.Span()), Arg: x}
-			t = t.Args[0]
-		} else {
+		if t.Mut == kind || kind != hir.Shared || t.Mut != hir.Exclusive {
 			return x
 		}
+		x = &hir.Deref{X: at(t.Args[0], x.Span()), Arg: x}
+		return &hir.RefOf{X: at(b.types.ref(t.Args[0], kind), x.Span()), Place: x}
 	}
 	if !isPlace(x) || b.slices(x) && kind == hir.Shared {
 		x = b.temp(x)

@@ -329,7 +329,7 @@ func (b *body) receiver(x hir.Expr, kind hir.RefKind) hir.Expr {
 		return poisonAt(x.Span())
 	}
 	r := b.borrow(x, kind)
-	if r, ok := r.(*hir.RefOf); ok && b.auto != nil {
+	if r, ok := r.(*hir.RefOf); ok {
 		b.auto[r] = true
 	}
 	return r

@@ -370,9 +370,44 @@ func (b *body) destructure(p syntax.Pattern, x hir.Expr, mutable bool) {
 		}
 		d.Hint("use match")
 	}
-	for _, l := range m.lets {
-		b.emit(l)
+	m.emit(x)
+}
+
+// emit binds what was matched. If parts are moved, the whole is moved first: its variable is empty
+// then, whatever path was taken.
+func (m *matcher) emit(x hir.Expr) {
+	l, ok := x.(*hir.Local)
+	if m.takes && ok && len(m.lets) > 0 {
+		v := &hir.Var{Type: l.T, At: l.At}
+		whole := *l
+		m.b.emit(&hir.Let{Var: v, Value: &whole})
+		for _, let := range m.lets {
+			let.Value = m.reroot(let.Value, l.Var, v)
+		}
 	}
+	for _, let := range m.lets {
+		m.b.emit(let)
+	}
+}
+
+// reroot copies a place with another variable at its root.
+func (m *matcher) reroot(x hir.Expr, from, to *hir.Var) hir.Expr {
+	var out hir.Expr
+	switch x := x.(type) {
+	case *hir.Local:
+		if x.Var == from {
+			return &hir.Local{X: x.X, Var: to}
+		}
+	case *hir.FieldOf:
+		out = &hir.FieldOf{X: x.X, Arg: m.reroot(x.Arg, from, to), Index: x.Index}
+	case *hir.PayloadOf:
+		out = &hir.PayloadOf{X: x.X, Arg: m.reroot(x.Arg, from, to), Tag: x.Tag, Index: x.Index}
+	}
+	if out == nil {
+		return x
+	}
+	m.b.taken[out] = m.b.taken[x]
+	return out
 }
 
 // match checks match x { arms }.
@@ -454,9 +489,7 @@ func (b *body) arm(a *syntax.Arm, x hir.Expr, byRef bool, want *hir.Type) *armed
 		out2.cond = m.cond
 	}
 	out2.bad = b.errs.Len() > before
-	for _, l := range m.lets {
-		b.emit(l)
-	}
+	m.emit(x)
 	v := b.expr(a.Value, want)
 	out2.t = v.Type()
 	if v.Type() == unit || want == discard {

@@ -79,6 +79,7 @@ const (
 	LayoutNotYet     Code = "NL0405"
 	Registers        Code = "NL0406"
 	Target           Code = "NL0408"
+	SharedMemory     Code = "NL0410"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -106,6 +107,7 @@ const (
 	Race             Code = "NL0607"
 	WrongDevice      Code = "NL0620"
 	NotDeterministic Code = "NL0630"
+	NotDerivable     Code = "NL0701"
 )
 
 // Title explains a code in a sentence.
@@ -187,6 +189,7 @@ var Titles = []Title{
 	{LayoutNotYet, "a layout no code is generated for yet"},
 	{Registers, "a tile that does not fit the registers"},
 	{Target, "a target that does not exist"},
+	{SharedMemory, "a kernel that needs more shared memory than the target has"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},
@@ -214,6 +217,7 @@ var Titles = []Title{
 	{Race, "a kernel touching what another program writes"},
 	{WrongDevice, "tensors of different devices in one call"},
 	{NotDeterministic, "an order that is open in a deterministic function"},
+	{NotDerivable, "something that grad cannot derive"},
 }
 
 // Explain returns the title of a code, or "".

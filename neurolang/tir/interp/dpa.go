@@ -81,7 +81,8 @@ func (u unit) dot(a, b []number, frac int, acc uint32) uint32 {
 		if top >= expInf/2 {
 			acc = specials(ga, gb, c)
 		} else {
-			sum := align(int64(c.sig)<<(u.f-23), top-c.exp)
+			// Units with fewer bits than f32 cut the accumulator too.
+			sum := align(int64(c.sig)<<max(u.f-23, 0), top-c.exp+int32(max(23-u.f, 0)))
 			for i := range ga {
 				p := int64(ga[i].sig) * int64(gb[i].sig) << lift
 				sum += align(p, top-ga[i].exp-gb[i].exp)
