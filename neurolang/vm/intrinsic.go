@@ -105,8 +105,8 @@ func arity(name string) int {
 	return n + extra[name]
 }
 
-// text is a value as print writes it, tensors with their elements.
-func (m *Machine) text(v Value) (string, error) {
+// Text is a value as print writes it, tensors with their elements.
+func (m *Machine) Text(v Value) (string, error) {
 	if v.kind != TensorKind {
 		return v.String(), nil
 	}
@@ -121,7 +121,7 @@ func (m *Machine) print(a []Value) (Value, error) {
 	parts := make([]string, len(a))
 	for i, v := range a {
 		var err error
-		if parts[i], err = m.text(v); err != nil {
+		if parts[i], err = m.Text(v); err != nil {
 			return Value{}, err
 		}
 	}
@@ -130,7 +130,7 @@ func (m *Machine) print(a []Value) (Value, error) {
 }
 
 func (m *Machine) str(a []Value) (Value, error) {
-	s, err := m.text(a[0])
+	s, err := m.Text(a[0])
 	return StringValue(s), err
 }
 

@@ -193,11 +193,11 @@ func (m *Machine) assertEq(a []Value) (Value, error) {
 	if same {
 		return Value{}, nil
 	}
-	x, err := m.text(a[0])
+	x, err := m.Text(a[0])
 	if err != nil {
 		return Value{}, err
 	}
-	y, err := m.text(a[1])
+	y, err := m.Text(a[1])
 	if err != nil {
 		return Value{}, err
 	}
