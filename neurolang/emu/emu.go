@@ -174,7 +174,11 @@ func (r *Runtime) Launch(l *vm.Launch) error {
 		}
 		tensors[i] = &interp.Tensor{Elem: t.Elem, Dims: t.Shape, Layout: t.Layout, Data: data}
 	}
-	if err := interp.Run(k, tensors, scalars, r.Options); err != nil {
+	opt := r.Options
+	if opt.Target == 0 {
+		opt.Target = l.Kernel.Target
+	}
+	if err := interp.Run(k, tensors, scalars, opt); err != nil {
 		return err
 	}
 	if r.OnLaunch != nil {

@@ -121,6 +121,12 @@ func (t *tape) launch(e *hir.Launch, env scope) value {
 		}
 		args = append(args, n)
 	}
+	for i, a := range args {
+		if k := e.Kernel.Params[i].Type.Kind; a.diff && k == hir.Scalar {
+			t.fail(e.At, "make it a tensor of one element",
+				"%s has no derivative by the number %s", e.Kernel.Source, e.Kernel.Params[i].Name)
+		}
+	}
 	n := t.record(&hir.Launch{X: e.X, Kernel: e.Kernel, Args: t.uses(args)}, e.T, args...)
 	if e.T.Kind != hir.Tensor {
 		if n.diff {

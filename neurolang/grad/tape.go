@@ -110,7 +110,7 @@ func (t *tape) record(def hir.Expr, typ *hir.Type, args ...*node) *node {
 		t.fail(def.Span(), "make its loops shorter", "%s unrolls into more than %d steps", t.root,
 			maxSteps)
 	}
-	n := &node{v: &hir.Var{Name: "v", Type: typ, At: def.Span()}, def: def, args: args}
+	n := &node{v: &hir.Var{Name: "v", Type: nameless(typ), At: def.Span()}, def: def, args: args}
 	if c, ok := def.(*hir.Const); ok {
 		n.num = c.Value
 	}
@@ -119,6 +119,22 @@ func (t *tape) record(def hir.Expr, typ *hir.Type, args ...*node) *node {
 	}
 	t.nodes = append(t.nodes, n)
 	return n
+}
+
+// nameless is a type without the names of dimensions: they belong to functions that are unrolled.
+func nameless(t *hir.Type) *hir.Type {
+	u := *t
+	u.Args, u.Dims = nil, nil
+	for _, a := range t.Args {
+		u.Args = append(u.Args, nameless(a))
+	}
+	for _, d := range t.Dims {
+		if d.Sym != "" {
+			d = hir.Dim{Const: -1}
+		}
+		u.Dims = append(u.Dims, d)
+	}
+	return &u
 }
 
 // use reads a node; tensors are borrowed.

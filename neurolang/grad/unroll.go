@@ -175,7 +175,9 @@ func (t *tape) enter(fn *hir.Fn, args tuple) value {
 // dim reads a dimension that a function knows by name: that of a parameter.
 func (env scope) dim(t *tape, e *hir.DimOf) value {
 	if v, axis := env.holder(e.Sym); v != nil {
-		return t.method("Tensor.dim", intType, v, t.constant(intType, int64(axis)))
+		n := t.method("Tensor.dim", intType, v, t.constant(intType, int64(axis)))
+		n.diff = false
+		return n
 	}
 	t.fail(e.At, "", "dimension %s is not known here", e.Sym)
 	return nil

@@ -176,7 +176,9 @@ func (m *Machine) show(t *Tensor) (string, error) {
 		}
 		return element(t.Elem, raw), nil
 	}
-	p.b.WriteString(t.Spec.String() + " ")
+	if p.large { // what is left out can be guessed from the type
+		p.b.WriteString(t.Spec.String() + " ")
+	}
 	if err := p.write(nil); err != nil {
 		return "", err
 	}
