@@ -91,7 +91,7 @@ fn "three" params 1 captured 0 regs 4 graph
     8  ret      r3
 `
 
-const printed = "Tensor<[100], f32> [6.0, 7.0, 8.0, 9.0, 10.0,"
+const printed = "[6.0, 7.0, 8.0, 9.0, 10.0,"
 
 // source is the program with its kernel's code.
 func source(t *testing.T) *program.Program {

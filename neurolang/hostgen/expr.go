@@ -291,6 +291,10 @@ func (g *gen) lend(e hir.Expr, dst int) {
 			e = x.Place
 		}
 	}
+	if t := e.Type(); t.Kind != hir.Ref && !place(e) && !g.holds(t) {
+		g.to(e, dst)
+		return
+	}
 	mark := g.next
 	if r := g.read(e); r != dst {
 		g.op(program.Move, dst, r, 0)
