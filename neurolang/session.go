@@ -138,7 +138,11 @@ func (s *Session) Eval(src string) (value string, err error) {
 	if err != nil || v.Kind() == vm.Absent {
 		return "", err
 	}
-	return v.String(), nil
+	value, err = s.vm.Text(v)
+	if e := s.vm.Drop(v); err == nil {
+		err = e
+	}
+	return value, err
 }
 
 // Render renders an error of Eval, Compile or vm.Run with its source.

@@ -141,7 +141,8 @@ func (c *Compute) Copy(dst, src *vm.Tensor) error {
 
 // Launch runs a kernel over whole tensors.
 func (c *Compute) Launch(l *vm.Launch) error {
-	call, err := l.Call(func(t *vm.Tensor) uint64 { return uint64(t.Handle.(hw.DevicePtr)) }, &c.dev)
+	base := func(t *vm.Tensor) uint64 { return uint64(t.Handle.(hw.DevicePtr)) }
+	call, err := l.Call(base, &c.dev)
 	if err != nil || call.Programs == 0 {
 		return err
 	}

@@ -79,6 +79,7 @@ const (
 	LayoutNotYet     Code = "NL0405"
 	Registers        Code = "NL0406"
 	Target           Code = "NL0408"
+	NotGraph         Code = "NL0411"
 	SharedMemory     Code = "NL0410"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
@@ -189,6 +190,7 @@ var Titles = []Title{
 	{LayoutNotYet, "a layout no code is generated for yet"},
 	{Registers, "a tile that does not fit the registers"},
 	{Target, "a target that does not exist"},
+	{NotGraph, "a function marked @graph that is no straight line over tensors"},
 	{SharedMemory, "a kernel that needs more shared memory than the target has"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},

@@ -249,6 +249,9 @@ type Launch struct {
 	X
 	Kernel *Kernel
 	Args   []Expr
+	// Into: tensors that the results are written to, in whole; then the value is unit. Only the
+	// plans of graphs have it; nil: the launch makes its results.
+	Into []Expr
 }
 
 // Ref borrows a place.

@@ -9,7 +9,8 @@ import (
 	"tensoros/neurolang/tile"
 )
 
-// launch checks arguments against a kernel, makes its results and asks the runtime to run it.
+// launch checks arguments against a kernel, makes its results and asks the runtime to run it. With
+// tensors for the results behind the arguments, it makes none.
 func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, error) {
 	l := &Launch{Kernel: k, Scalars: make([]uint64, len(k.Params)),
 		Pos: m.prog.Sources.Position(at)}
@@ -50,7 +51,53 @@ func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, err
 		}
 		l.Device = d
 	}
+	if len(args) > len(k.Params) {
+		return m.into(l, args[len(k.Params):])
+	}
 	return m.results(l)
+}
+
+// into runs the kernel with tensors that take its results.
+func (m *Machine) into(l *Launch, outs []Value) (Value, error) {
+	for i := range l.Kernel.Outs {
+		t, err := alive(outs[i])
+		if err != nil {
+			return Value{}, err
+		}
+		s := l.result(i)
+		if t.Elem != s.Elem || !sameDims(t.Shape, s.Shape) || t.colMajor() != s.colMajor() {
+			return Value{}, faultf(diag.LaunchShape, "result %d of %s is %s, its place %s", i,
+				l.Kernel.Name, &s, &t.Spec)
+		}
+		l.Tensors = append(l.Tensors, t)
+	}
+	return Value{}, m.run(l)
+}
+
+// run asks the runtime.
+func (m *Machine) run(l *Launch) error {
+	m.cached.store = nil
+	if err := m.rt.Launch(l); err != nil {
+		return failed(err, "launch %s", l.Kernel.Name)
+	}
+	return nil
+}
+
+// result is what result number i is.
+func (l *Launch) result(i int) Spec {
+	p := &l.Kernel.Outs[i]
+	s := Spec{Elem: p.Elem, Layout: p.Layout, Device: l.Device, Shape: []int{}}
+	if s.Layout == tile.NoLayout {
+		s.Layout = tile.RowMajor
+	}
+	for _, d := range p.Dims {
+		n := d.Const
+		if d.Sym != "" {
+			n = l.Dim(d.Sym)
+		}
+		s.Shape = append(s.Shape, n)
+	}
+	return s
 }
 
 // writable gives tensors that the kernel writes memory of their own.
@@ -76,27 +123,15 @@ func (m *Machine) results(l *Launch) (Value, error) {
 		return Value{}, err
 	}
 	for i := range l.Kernel.Outs {
-		p := &l.Kernel.Outs[i]
-		s := Spec{Elem: p.Elem, Layout: p.Layout, Device: l.Device, Shape: []int{}}
-		if s.Layout == tile.NoLayout {
-			s.Layout = tile.RowMajor
-		}
-		for _, d := range p.Dims {
-			n := d.Const
-			if d.Sym != "" {
-				n = l.Dim(d.Sym)
-			}
-			s.Shape = append(s.Shape, n)
-		}
-		t, err := m.make(s, l.Kernel.Name)
+		t, err := m.make(l.result(i), l.Kernel.Name)
 		if err != nil {
 			return discard(err)
 		}
 		l.Tensors = append(l.Tensors, t)
 		outs = append(outs, TensorValue(t))
 	}
-	if err := m.rt.Launch(l); err != nil {
-		return discard(failed(err, "launch %s", l.Kernel.Name))
+	if err := m.run(l); err != nil {
+		return discard(err)
 	}
 	switch len(outs) {
 	case 0:
