@@ -40,6 +40,14 @@ type Diagnostic struct {
 	Secondary []Label
 	Notes     []string
 	Help      string
+	Fixes     []Fix
+}
+
+// Fix is a change that a tool can make: New in place of what Span covers.
+type Fix struct {
+	Span  source.Span
+	New   string
+	Title string // what it does, for people
 }
 
 // With adds a secondary label, unless it has no place.
@@ -68,6 +76,14 @@ func (d *Diagnostic) Hint(format string, args ...any) *Diagnostic {
 	return d
 }
 
+// Replace adds a fix.
+func (d *Diagnostic) Replace(at source.Span, text, title string) *Diagnostic {
+	if at.IsValid() {
+		d.Fixes = append(d.Fixes, Fix{at, text, title})
+	}
+	return d
+}
+
 // List collects diagnostics. The zero List is ready for use.
 type List struct{ items []*Diagnostic }
 
@@ -77,6 +93,24 @@ func (l *List) Errorf(code Code, span source.Span, format string, args ...any) *
 	l.items = append(l.items, d)
 	return d
 }
+
+// Warnf adds a warning at span and returns it for more words.
+func (l *List) Warnf(code Code, span source.Span, format string, args ...any) *Diagnostic {
+	d := l.Errorf(code, span, format, args...)
+	d.Severity = Warning
+	return d
+}
+
+// Last returns the diagnostic added last, or nil.
+func (l *List) Last() *Diagnostic {
+	if len(l.items) == 0 {
+		return nil
+	}
+	return l.items[len(l.items)-1]
+}
+
+// Cut drops what was added after the first n.
+func (l *List) Cut(n int) { l.items = l.items[:n] }
 
 // Failed tells whether an error is among them.
 func (l *List) Failed() bool {

@@ -76,6 +76,8 @@ func renderOne(b *bytes.Buffer, set *source.Set, d *Diagnostic, style Style) {
 	}
 	pad := strings.Repeat(" ", gutter)
 	for _, n := range d.Notes {
+		// Pictures have several lines.
+		n = strings.ReplaceAll(n, "\n", "\n"+pad+strings.Repeat(" ", len(" = note: ")))
 		fmt.Fprintf(b, "%s %s note: %s\n", pad, style.paint(blue, "="), n)
 	}
 	if d.Help != "" {
@@ -208,6 +210,13 @@ type jsonDiagnostic struct {
 	Secondary []jsonLabel `json:"secondary,omitempty"`
 	Notes     []string    `json:"notes,omitempty"`
 	Help      string      `json:"help,omitempty"`
+	Fixes     []jsonFix   `json:"fixes,omitempty"`
+}
+
+type jsonFix struct {
+	jsonLabel
+	New   string `json:"new"`
+	Title string `json:"title,omitempty"`
 }
 
 // JSON writes one JSON object a line for each diagnostic; columns are in bytes from 1.
@@ -216,7 +225,10 @@ func JSON(w io.Writer, set *source.Set, ds []Diagnostic) error {
 	enc.SetEscapeHTML(false)
 	for _, d := range ds {
 		j := jsonDiagnostic{d.Code, d.Severity.String(), d.Message, toJSON(set, d.Primary), nil,
-			d.Notes, d.Help}
+			d.Notes, d.Help, nil}
+		for _, f := range d.Fixes {
+			j.Fixes = append(j.Fixes, jsonFix{toJSON(set, Label{Span: f.Span}), f.New, f.Title})
+		}
 		for _, l := range d.Secondary {
 			j.Secondary = append(j.Secondary, toJSON(set, l))
 		}

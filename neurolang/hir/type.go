@@ -84,3 +84,10 @@ type Variant struct {
 	Name  string
 	Types []*Type
 }
+
+// WithElem returns the type with another element type.
+func (t *Type) WithElem(e tile.Elem) *Type {
+	u := *t
+	u.Elem = e
+	return &u
+}

@@ -1,20 +1,22 @@
 package syntax
 
 import (
-	"strconv"
 	"strings"
 
-	"tensoros/neurolang/diag"
 	"tensoros/neurolang/source"
 )
 
 // power is the binding power of binary operators; all bind to the left. Ranges bind weakest.
 var power = map[Kind]int{
-	OrOr: 2, AndAnd: 3, Eq: 4, Ne: 4, Lt: 5, Le: 5, Gt: 5, Ge: 5,
-	Add: 6, Sub: 6, Mul: 7, Div: 7, Rem: 7,
+	OrOr: 2, AndAnd: 3, Eq: 4, Ne: 4, Lt: 5, Le: 5, Gt: 5, Ge: 5, Or: 6, Xor: 7, And: 8,
+	Shl: 9, Shr: 9, Add: 10, Sub: 10, Mul: 11, Div: 11, Rem: 11, At: 11, KwAs: 12,
 }
 
-const rangePower = 1
+// Powers with names. Above shiftPower, `>` and `>>` end an expression: it stands in <...>.
+const (
+	rangePower   = 1
+	comparePower = 9
+)
 
 // maxChain bounds chains such as a+b+c+..., which make trees as deep as they are long.
 const maxChain = 2000
@@ -45,22 +47,33 @@ func (p *parser) binary(least int) Expr {
 			return x
 		}
 		p.next()
+		if op.Kind == KwAs {
+			t := p.typeExpr()
+			x = &CastExpr{node{x.Span().To(p.prev)}, x, t}
+			continue
+		}
 		y := p.binary(pw)
 		x = &BinaryExpr{node{x.Span().To(y.Span())}, op.Kind, op.Span, x, y}
 	}
 }
 
 func (p *parser) unary() Expr {
-	if k := p.tok.Kind; k == Sub || k == Not {
-		start := p.tok.Span
+	start := p.tok.Span
+	switch k := p.tok.Kind; k {
+	case Sub, Not, And:
 		if !p.enter() {
 			defer p.leave()
 			return &BadExpr{node{start}}
 		}
 		defer p.leave()
 		p.next()
+		mut := k == And && p.got(KwMut)
 		x := p.unary()
-		return &UnaryExpr{node{start.To(x.Span())}, k, x}
+		at := node{start.To(x.Span())}
+		if k == And {
+			return &RefExpr{at, mut, x}
+		}
+		return &UnaryExpr{at, k, x}
 	}
 	return p.postfix(p.primary())
 }
@@ -79,28 +92,64 @@ func (p *parser) postfix(x Expr) Expr {
 		case LBracket:
 			open := p.tok.Span
 			p.next()
-			e := &IndexExpr{X: x, Indices: p.exprList(RBracket)}
+			e := &IndexExpr{X: x}
+			p.unrestricted(func() { p.list(RBracket, func() { e.Indices = append(e.Indices, p.index()) }) })
 			p.wantClose(RBracket, open)
 			e.span = x.Span().To(p.prev)
 			x = e
 		case Dot:
 			p.next()
-			n := p.name()
-			x = &FieldExpr{node{x.Span().To(n.span)}, x, n}
+			x = p.field(x)
+		case Question:
+			p.next()
+			x = &TryExpr{node{x.Span().To(p.prev)}, x}
 		default:
 			return x
 		}
 	}
 }
 
-func (p *parser) exprList(end Kind) []Expr {
-	var out []Expr
-	for p.tok.Kind != end && p.tok.Kind != EOF && !p.panicking {
-		out = append(out, p.expr())
-		if p.tok.Kind != end && !p.want(Comma) {
-			break
+// index is an expression, or `..` for the whole dimension.
+func (p *parser) index() Expr {
+	at := node{p.tok.Span}
+	if p.got(DotDot) {
+		return &WholeExpr{at}
+	}
+	return p.expr()
+}
+
+func (p *parser) field(x Expr) Expr {
+	switch at := p.tok.Span; p.tok.Kind {
+	case Int:
+		n := &Name{node{at}, p.text(at)}
+		p.next()
+		return &FieldExpr{node: node{x.Span().To(at)}, X: x, Name: n}
+	case Float: // t.0.1
+		a, b, ok := strings.Cut(p.text(at), ".")
+		if ok && isDigit(b[0]) {
+			p.next()
+			mid := at.Pos + source.Pos(len(a))
+			n := &Name{node{source.Span{Pos: at.Pos, End: mid}}, a}
+			m := &Name{node{source.Span{Pos: mid + 1, End: at.End}}, b}
+			in := &FieldExpr{node: node{x.Span().To(n.span)}, X: x, Name: n}
+			return &FieldExpr{node: node{x.Span().To(at)}, X: in, Name: m}
 		}
 	}
+	f := &FieldExpr{X: x, Name: p.name()}
+	if p.tok.Kind == PathSep && p.peek(1) == Lt {
+		p.next()
+		f.Args = p.typeArgs()
+	}
+	f.span = x.Span().To(p.prev)
+	if f.Name.Text == "" {
+		f.span = x.Span().To(f.Name.span)
+	}
+	return f
+}
+
+func (p *parser) exprList(end Kind) []Expr {
+	var out []Expr
+	p.unrestricted(func() { p.list(end, func() { out = append(out, p.expr()) }) })
 	return out
 }
 
@@ -108,112 +157,162 @@ func (p *parser) call(fn Expr) Expr {
 	open := p.tok.Span
 	e := &CallExpr{Fn: fn}
 	p.next()
-	for p.tok.Kind != RParen && p.tok.Kind != EOF && !p.panicking {
-		a := Arg{Value: p.expr()}
-		if id, ok := a.Value.(*IdentExpr); ok && p.got(Assign) {
-			a.Name = &Name{node{id.span}, id.Name}
-			a.Value = p.expr()
-		}
-		e.Args = append(e.Args, a)
-		if p.tok.Kind != RParen && !p.want(Comma) {
-			break
-		}
-	}
+	e.Args = p.args()
 	p.wantClose(RParen, open)
 	e.span = fn.Span().To(p.prev)
 	return e
+}
+
+func (p *parser) args() (out []Arg) {
+	p.unrestricted(func() {
+		p.list(RParen, func() {
+			a := Arg{Value: p.expr()}
+			id, ok := a.Value.(*PathExpr)
+			if ok && len(id.Parts) == 1 && id.Args == nil && p.got(Assign) {
+				a.Name = id.Parts[0]
+				a.Value = p.expr()
+			}
+			out = append(out, a)
+		})
+	})
+	return out
 }
 
 func (p *parser) primary() Expr {
 	at := node{p.tok.Span}
 	switch p.tok.Kind {
 	case Ident:
-		n := p.name()
-		if p.got(PathSep) {
-			e := &PathExpr{Module: n, Name: p.name()}
-			e.span = n.span.To(p.prev)
-			return e
-		}
-		return &IdentExpr{at, n.Text}
-	case Int:
-		return &IntLit{at, p.intValue()}
-	case Float:
-		return &FloatLit{at, p.floatValue()}
-	case String:
-		s := p.unquote(p.text(p.tok.Span), p.tok.Span)
+		return p.path()
+	case KwSelf:
 		p.next()
-		return &StringLit{at, s}
-	case KwTrue, KwFalse:
-		v := p.tok.Kind == KwTrue
-		p.next()
-		return &BoolLit{at, v}
+		return &PathExpr{node: at, Parts: []*Name{{at, "self"}}}
 	case LParen:
-		p.next()
-		x := p.expr()
-		p.wantClose(RParen, at.span)
-		return x
+		return p.paren()
 	case LBracket:
-		p.next()
-		e := &ArrayLit{Elems: p.exprList(RBracket)}
-		p.wantClose(RBracket, at.span)
-		e.span = at.span.To(p.prev)
-		return e
+		return p.array()
+	case Or, OrOr:
+		return p.closure()
+	case KwIf, KwMatch, LBrace:
+		var x Expr
+		p.unrestricted(func() { x = p.blockLike() })
+		return x
+	}
+	if x := p.literal(); x != nil {
+		return x
 	}
 	d := p.expected("an expression")
-	if p.tok.Kind == KwIf {
-		d.Note("if is a statement here, not an expression")
+	switch p.tok.Kind {
+	case KwReturn, KwLet, KwVar, KwFor, KwWhile:
+		d.Note("%s is a statement, not an expression", p.tok.Kind)
 	}
 	return &BadExpr{at}
 }
 
-func (p *parser) intValue() int64 {
-	text := strings.ReplaceAll(p.text(p.tok.Span), "_", "")
-	v, err := strconv.ParseInt(text, 0, 64)
-	if len(text) > 1 && text[0] == '0' && isDigit(text[1]) {
-		// No octal: a leading zero is too easily a slip.
-		v, err = strconv.ParseInt(text, 10, 64)
+func (p *parser) path() Expr {
+	e := &PathExpr{node: node{p.tok.Span}}
+	e.Parts = []*Name{p.name()}
+	for p.got(PathSep) {
+		if p.tok.Kind == Lt {
+			e.Args = p.typeArgs()
+			break
+		}
+		e.Parts = append(e.Parts, p.name())
 	}
-	if err != nil {
-		p.errs.Errorf(diag.BadNumber, p.tok.Span, "%s does not fit 64 bits", text)
-		p.failed = true
+	e.span = e.span.To(p.prev)
+	if p.tok.Kind == LBrace && !p.noStruct && p.startsStruct() {
+		return p.structLit(e)
 	}
-	p.next()
-	return v
+	return e
 }
 
-func (p *parser) floatValue() float64 {
-	text := strings.ReplaceAll(p.text(p.tok.Span), "_", "")
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		p.errs.Errorf(diag.BadNumber, p.tok.Span, "%s is beyond the range of a float", text)
-		p.failed = true
+// startsStruct tells a struct from a block: `{ }` or `{ name:` or `{ name,` or `{ name }`.
+func (p *parser) startsStruct() bool {
+	switch p.peek(1) {
+	case RBrace:
+		return true
+	case Ident:
+		k := p.peek(2)
+		return k == Colon || k == Comma || k == RBrace
 	}
-	p.next()
-	return v
+	return false
 }
 
-var escapes = map[byte]byte{'n': '\n', 't': '\t', 'r': '\r', '\\': '\\', '"': '"', '0': 0}
+func (p *parser) structLit(name *PathExpr) Expr {
+	e := &StructLit{Name: name}
+	open := p.tok.Span
+	p.next()
+	p.unrestricted(func() {
+		p.list(RBrace, func() {
+			f := FieldInit{Name: p.name()}
+			if p.got(Colon) {
+				f.Value = p.expr()
+			} else {
+				f.Value = &PathExpr{node: f.Name.node, Parts: []*Name{f.Name}}
+			}
+			e.Fields = append(e.Fields, f)
+		})
+	})
+	p.wantClose(RBrace, open)
+	e.span = name.span.To(p.prev)
+	return e
+}
 
-func (p *parser) unquote(text string, at source.Span) string {
-	text = strings.TrimPrefix(text, `"`)
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '"':
-			return b.String()
-		case text[i] != '\\' || i+1 >= len(text):
-			b.WriteByte(text[i])
-			continue
-		}
-		i++
-		c, ok := escapes[text[i]]
-		if !ok {
-			pos := at.Pos + source.Pos(i)
-			p.errs.Errorf(diag.BadEscape, source.Span{Pos: pos, End: pos + 2},
-				"unknown escape \\%c", text[i]).Hint(`the escapes are \n \t \r \0 \\ \"`)
-			p.failed = true
-		}
-		b.WriteByte(c)
+// paren parses (x), (a, b) and ().
+func (p *parser) paren() Expr {
+	open := p.tok.Span
+	p.next()
+	t := &TupleLit{}
+	comma := false
+	p.unrestricted(func() {
+		p.list(RParen, func() {
+			t.Elems = append(t.Elems, p.expr())
+			comma = comma || p.tok.Kind == Comma
+		})
+	})
+	if len(t.Elems) == 0 && p.tok.Kind != RParen {
+		p.expected("an expression")
 	}
-	return b.String()
+	p.wantClose(RParen, open)
+	at := node{open.To(p.prev)}
+	if len(t.Elems) == 1 && !comma {
+		return &ParenExpr{at, t.Elems[0]}
+	}
+	t.node = at
+	return t
+}
+
+func (p *parser) array() Expr {
+	open := p.tok.Span
+	p.next()
+	e := &ArrayLit{Elems: []Expr{}}
+	p.unrestricted(func() {
+		p.list(RBracket, func() {
+			e.Elems = append(e.Elems, p.index()) // `..` in x.load([i, ..])
+			if len(e.Elems) == 1 && p.got(Semi) {
+				e.Count = p.expr()
+			}
+		})
+	})
+	p.wantClose(RBracket, open)
+	e.span = open.To(p.prev)
+	return e
+}
+
+func (p *parser) closure() Expr {
+	e := &ClosureExpr{node: node{p.tok.Span}}
+	open := p.tok.Span
+	if !p.got(OrOr) {
+		p.next()
+		p.list(Or, func() {
+			a := &Param{Name: p.name()}
+			if p.got(Colon) {
+				a.Type = p.typeExpr()
+			}
+			e.Params = append(e.Params, a)
+		})
+		p.wantClose(Or, open)
+	}
+	e.Body = p.expr()
+	e.span = e.span.To(p.prev)
+	return e
 }

@@ -1,6 +1,8 @@
 package syntax
 
 import (
+	"strings"
+
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/source"
 )
@@ -10,8 +12,9 @@ const maxDepth = 200
 
 type parser struct {
 	file       *source.File
-	sc         *Scanner
 	errs       *diag.List
+	toks       []Token
+	at         int // index of tok
 	tok        Token
 	prev       source.Span // of the token before tok
 	depth      int
@@ -19,12 +22,14 @@ type parser struct {
 	failed     bool // a syntax error in the current function
 	statements bool
 	incomplete bool
+	open       bool // the scanner's
+	noStruct   bool // `Name {` opens a block: a condition
 }
 
 // Mode chooses what stands at top level.
 type Mode uint8
 
-// Modes: Items takes functions only, Statements (the REPL) functions and statements.
+// Modes: Items takes items only, Statements (the REPL) items and statements.
 const (
 	Items Mode = iota
 	Statements
@@ -34,18 +39,24 @@ const (
 // input. Incomplete tells that the only trouble is that the text ends too early.
 func Parse(f *source.File, mode Mode, errs *diag.List) (file *File, incomplete bool) {
 	before := errs.Len()
-	p := &parser{file: f, sc: NewScanner(f, errs), errs: errs, statements: mode == Statements}
+	p := &parser{file: f, errs: errs, statements: mode == Statements}
+	p.toks, p.open = NewScanner(f, errs).all()
+	p.at = -1
 	p.next()
 	file = p.parseFile()
-	incomplete = p.sc.open || p.incomplete
+	file.Tokens = p.toks[:len(p.toks)-1]
+	incomplete = p.open || p.incomplete
 	return file, incomplete && errs.Len() == before+1
 }
 
 func (p *parser) next() {
 	p.prev = p.tok.Span
 	for {
-		p.tok = p.sc.Next()
-		if p.tok.Kind != Space && p.tok.Kind != Comment && p.tok.Kind != Invalid {
+		if p.at < len(p.toks)-1 {
+			p.at++
+		}
+		p.tok = p.toks[p.at]
+		if !p.tok.Kind.IsTrivia() {
 			return
 		}
 		if p.tok.Kind == Invalid {
@@ -54,6 +65,19 @@ func (p *parser) next() {
 			// again helps nobody.
 		}
 	}
+}
+
+// peek is the kind of the nth token behind the current one.
+func (p *parser) peek(n int) Kind {
+	for i := p.at + 1; i < len(p.toks); i++ {
+		if p.toks[i].Kind.IsTrivia() {
+			continue
+		}
+		if n--; n == 0 {
+			return p.toks[i].Kind
+		}
+	}
+	return EOF
 }
 
 func (p *parser) text(t source.Span) string {
@@ -68,10 +92,35 @@ func (p *parser) got(k Kind) bool {
 	return true
 }
 
+// word takes a word that is reserved only here.
+func (p *parser) word(w string) bool { return p.isWord(w) && p.got(Ident) }
+
+func (p *parser) isWord(w string) bool {
+	return p.tok.Kind == Ident && p.text(p.tok.Span) == w
+}
+
+// splits are tokens that begin with a closing angle bracket: what stays of them.
+var splits = map[Kind]Kind{Shr: Gt, Ge: Assign, ShrAssign: Ge}
+
+// wantGt takes one `>`, from a longer token if need be.
+func (p *parser) wantGt(open source.Span) {
+	if rest, ok := splits[p.tok.Kind]; ok {
+		p.prev = source.Span{Pos: p.tok.Pos, End: p.tok.Pos + 1}
+		p.tok = Token{rest, source.Span{Pos: p.tok.Pos + 1, End: p.tok.End}}
+		return
+	}
+	p.wantClose(Gt, open)
+}
+
+func (p *parser) atGt() bool {
+	_, ok := splits[p.tok.Kind]
+	return ok || p.tok.Kind == Gt
+}
+
 // describe names the current token in messages.
 func (p *parser) describe() string {
 	switch p.tok.Kind {
-	case Ident, Int, Float, String:
+	case Ident, Int, Float, String, FString:
 		return "`" + p.text(p.tok.Span) + "`"
 	}
 	return p.tok.Kind.String()
@@ -123,7 +172,7 @@ func (p *parser) wantSemi() {
 	p.failed, p.panicking = true, true
 	at := source.Span{Pos: p.prev.End, End: p.prev.End}
 	p.errs.Errorf(diag.Unexpected, at, "expected `;`, found %s", p.describe()).
-		Label("`;` is missing here")
+		Label("`;` is missing here").Replace(at, ";", "insert the `;`")
 }
 
 // enter bounds the depth; leave undoes it.
@@ -153,26 +202,49 @@ func (p *parser) name() *Name {
 		return n
 	}
 	d := p.expected("a name")
-	if k := p.tok.Kind; k >= KwFn && k <= KwFalse {
-		d.Note("%s is a reserved word", k)
+	if p.tok.Kind.IsKeyword() {
+		d.Note("%s is a reserved word", p.tok.Kind)
 	}
 	n.span.End = n.span.Pos
 	return n
 }
 
+// list parses elements with commas between them up to a closing token, which stays.
+func (p *parser) list(end Kind, element func()) {
+	for p.tok.Kind != end && p.tok.Kind != EOF && !p.panicking {
+		before := p.at
+		element()
+		if p.tok.Kind != end && !p.want(Comma) || p.at == before {
+			return
+		}
+	}
+}
+
+// unrestricted parses inside of brackets, where `Name {` is a struct again.
+func (p *parser) unrestricted(parse func()) {
+	saved := p.noStruct
+	p.noStruct = false
+	parse()
+	p.noStruct = saved
+}
+
 func (p *parser) parseFile() *File {
-	f := &File{Source: p.file}
+	f := &File{Source: p.file, Doc: p.fileDoc()}
 	for p.tok.Kind != EOF {
 		p.panicking = false
 		switch {
-		case p.tok.Kind == KwFn || p.tok.Kind == At:
-			if d := p.fnDecl(); d != nil {
-				f.Fns = append(f.Fns, d)
+		case p.tok.Kind == KwImport:
+			if i := p.importDecl(); i != nil {
+				f.Imports = append(f.Imports, i)
+			}
+		case p.startsItem():
+			if it := p.item(); it != nil {
+				f.Items = append(f.Items, it)
 			}
 		case p.statements:
 			p.topStmt(f)
 		default:
-			p.expected("`fn` or `@`").Hint(
+			p.expected("`fn` or another item").Hint(
 				"statements belong into a function, for example `fn main`")
 			p.skipToItem()
 		}
@@ -181,67 +253,48 @@ func (p *parser) parseFile() *File {
 }
 
 func (p *parser) topStmt(f *File) {
-	before := p.tok.Span
+	before := p.at
 	if s := p.stmt(); s != nil {
 		f.Stmts = append(f.Stmts, s)
 	}
 	if p.panicking {
 		p.recoverStmt()
 	}
-	if p.tok.Span == before {
+	if p.at == before {
 		p.next()
 	}
 }
 
-// skipToItem moves to the next token that can begin an item at this depth.
-func (p *parser) skipToItem() {
-	depth := 0
-	for p.tok.Kind != EOF {
-		switch p.tok.Kind {
-		case KwFn, At:
-			if depth <= 0 {
-				return
-			}
-		case LBrace:
-			depth++
-		case RBrace:
-			depth--
+// fileDoc collects the //! comments at the start.
+func (p *parser) fileDoc() string {
+	var lines []string
+	for _, t := range p.toks {
+		text := p.text(t.Span)
+		switch rest, ok := strings.CutPrefix(text, "//!"); {
+		case t.Kind == Comment && ok:
+			lines = append(lines, strings.TrimPrefix(rest, " "))
+		case !t.Kind.IsTrivia():
+			return strings.Join(lines, "\n")
 		}
-		p.next()
 	}
+	return strings.Join(lines, "\n")
 }
 
-func (p *parser) fnDecl() *FnDecl {
-	d := &FnDecl{node: node{p.tok.Span}}
-	p.failed = false
-	for p.got(At) {
-		d.Attrs = append(d.Attrs, p.name())
-	}
-	if !p.want(KwFn) {
-		p.next()
-		p.skipToItem()
-		return nil
-	}
-	d.Name = p.name()
-	open := p.tok.Span
-	if p.want(LParen) {
-		for p.tok.Kind != RParen && p.tok.Kind != EOF && !p.panicking {
-			d.Params = append(d.Params, p.param())
-			if p.tok.Kind != RParen && !p.want(Comma) {
-				break
-			}
+// doc collects the /// comments right before the current token.
+func (p *parser) doc() string {
+	var lines []string
+	for i := p.at - 1; i >= 0 && p.toks[i].Kind.IsTrivia(); i-- {
+		text := p.text(p.toks[i].Span)
+		if rest, ok := strings.CutPrefix(text, "///"); ok {
+			lines = append(lines, strings.TrimPrefix(strings.TrimRight(rest, "\r"), " "))
+		} else if p.toks[i].Kind == Comment {
+			break
 		}
-		p.skipTo(RParen, LBrace, KwFn, At)
-		p.wantClose(RParen, open)
 	}
-	if p.got(Arrow) {
-		d.Result = p.typeExpr()
+	for i, j := 0, len(lines)-1; i < j; i, j = i+1, j-1 {
+		lines[i], lines[j] = lines[j], lines[i]
 	}
-	p.skipTo(LBrace, KwFn, At)
-	d.Body = p.block()
-	d.span = d.span.To(p.prev)
-	d.Bad = p.failed
-	return d
+	return strings.Join(lines, "\n")
 }
 
 // skipTo moves to one of the kinds, while recovering only.
@@ -256,53 +309,20 @@ func (p *parser) skipTo(kinds ...Kind) {
 	}
 }
 
-func (p *parser) param() *Param {
-	a := &Param{Name: p.name()}
-	if !p.want(Colon) {
-		a.Type = &BadType{node{p.tok.Span}}
-		return a
-	}
-	a.Type = p.typeExpr()
-	return a
-}
-
-func (p *parser) typeExpr() TypeExpr {
-	if !p.enter() {
-		defer p.leave()
-		return &BadType{node{p.tok.Span}}
-	}
-	defer p.leave()
-	switch p.tok.Kind {
-	case Ident:
-	case Int:
-		at := node{p.tok.Span}
-		return &DimType{at, p.intValue()}
-	default:
-		bad := &BadType{node{p.tok.Span}}
-		p.expected("a type")
-		return bad
-	}
-	n := p.name()
-	if p.got(PathSep) {
-		t := &PathType{Module: n, Name: p.name()}
-		t.span = n.span.To(p.prev)
-		return t
-	}
-	t := &NamedType{node{n.span}, n, nil}
-	open := p.tok.Span
-	if !p.got(Lt) {
-		return t
-	}
-	for p.tok.Kind != Gt && p.tok.Kind != EOF && !p.panicking {
-		t.Args = append(t.Args, p.typeExpr())
-		if p.tok.Kind != Gt && !p.want(Comma) {
-			break
+// skipToItem moves to the next token that can begin an item at this depth.
+func (p *parser) skipToItem() {
+	depth := 0
+	for p.tok.Kind != EOF {
+		switch p.tok.Kind {
+		case LBrace:
+			depth++
+		case RBrace:
+			depth--
+		default:
+			if depth <= 0 && (p.startsItem() || p.tok.Kind == KwImport) {
+				return
+			}
 		}
+		p.next()
 	}
-	p.wantClose(Gt, open)
-	t.span = t.span.To(p.prev)
-	if p.panicking {
-		return &BadType{node{t.span}} // its arguments are not all there
-	}
-	return t
 }

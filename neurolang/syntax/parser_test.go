@@ -48,7 +48,7 @@ fn e() { ok(); }
 	if len(ds) != 8 {
 		t.Errorf("%d diagnostics, want 8: one for each slip", len(ds))
 	}
-	if n := len(f.Fns); n != 5 || f.Fns[4].Bad || !f.Fns[0].Bad {
+	if n := len(f.Items); n != 5 || f.Items[4].Head().Bad || !f.Items[0].Head().Bad {
 		t.Errorf("%d functions, want 5, of which the last is whole", n)
 	}
 }
@@ -57,7 +57,11 @@ func TestPrecedence(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{"1+2*3", "(1 + (2 * 3))"}, {"1-2-3", "((1 - 2) - 3)"}, {"-a.b(1)[2]", "(-a.b(1)[2])"},
 		{"a < b && c || !d", "(((a < b) && c) || (!d))"}, {"0..n+1", "(0..(n + 1))"},
-		{"A::b(x, y=2)", "A::b(x, y=2)"},
+		{"A::b(x, y=2)", "A::b(x, y=2)"}, {"a | b ^ c & d << 1", "(a | (b ^ (c & (d << 1))))"},
+		{"a @ b + c as f16", "((a @ b) + (c as f16))"}, {"-x as int", "((-x) as int)"},
+		{"f::<1, f16>(x)?.y.0.1", "f::<1, f16>(x)?.y.0.1"}, {"&mut a[0, .., 1..2]", "&mut a[0, .., (1..2)]"},
+		{"|a, b: int| a + b", "|a, b| (a + b)"}, {"(1, (2)).0", "(1, 2).0"}, {"[0; 1 + 2]", "[0; (1 + 2)]"},
+		{"if a == B { 1 } else { 2 }", "if (a == B) {}"}, {"P { x: 1, y }.x", "P{x: 1, y: y}.x"},
 	} {
 		f, _, ds := parse(c.src, Statements)
 		if len(ds) != 0 || len(f.Stmts) != 1 {
@@ -81,21 +85,80 @@ func format(e Expr) string {
 		}
 		return s
 	}
+	args := func(ts []TypeExpr) (s string) {
+		for i, t := range ts {
+			if i > 0 {
+				s += ", "
+			}
+			switch t := t.(type) {
+			case *ConstType:
+				s += format(t.X)
+			case *PathType:
+				s += t.Parts[0].Text
+			}
+		}
+		return s
+	}
 	switch e := e.(type) {
-	case *IdentExpr:
-		return e.Name
 	case *PathExpr:
-		return e.Module.Text + "::" + e.Name.Text
+		s := e.Parts[0].Text
+		for _, p := range e.Parts[1:] {
+			s += "::" + p.Text
+		}
+		if e.Args != nil {
+			s += "::<" + args(e.Args) + ">"
+		}
+		return s
 	case *IntLit:
 		return string(rune('0' + e.Value))
+	case *ParenExpr:
+		return format(e.X)
+	case *TupleLit:
+		return "(" + list(e.Elems) + ")"
+	case *ArrayLit:
+		if e.Count != nil {
+			return "[" + list(e.Elems) + "; " + format(e.Count) + "]"
+		}
+		return "[" + list(e.Elems) + "]"
+	case *StructLit:
+		s := ""
+		for i, f := range e.Fields {
+			if i > 0 {
+				s += ", "
+			}
+			s += f.Name.Text + ": " + format(f.Value)
+		}
+		return format(e.Name) + "{" + s + "}"
 	case *UnaryExpr:
 		return "(" + e.Op.Symbol() + format(e.X) + ")"
+	case *RefExpr:
+		if e.Mut {
+			return "&mut " + format(e.X)
+		}
+		return "&" + format(e.X)
 	case *BinaryExpr:
 		return "(" + format(e.X) + " " + e.Op.Symbol() + " " + format(e.Y) + ")"
+	case *CastExpr:
+		return "(" + format(e.X) + " as " + args([]TypeExpr{e.Type}) + ")"
 	case *RangeExpr:
 		return "(" + format(e.Lo) + ".." + format(e.Hi) + ")"
+	case *WholeExpr:
+		return ".."
 	case *FieldExpr:
 		return format(e.X) + "." + e.Name.Text
+	case *TryExpr:
+		return format(e.X) + "?"
+	case *IfExpr:
+		return "if " + format(e.Cond) + " {}"
+	case *ClosureExpr:
+		s := ""
+		for i, p := range e.Params {
+			if i > 0 {
+				s += ", "
+			}
+			s += p.Name.Text
+		}
+		return "|" + s + "| " + format(e.Body)
 	case *IndexExpr:
 		return format(e.X) + "[" + list(e.Indices) + "]"
 	case *CallExpr:
@@ -134,6 +197,10 @@ func FuzzParse(f *testing.F) {
 		"@kernel fn m(A: Tile<128, 128, f16, Layout::RowMajor>) -> Tile<1,1,f32> " +
 			"{ return dot(A, A); }",
 		"fn main() { for i in 0..10 { if i % 2 == 0 { continue; } else { print(i); } } }",
+		"struct P<T, const N = 2> { a: [T] } enum E { A, B(int) } impl E { fn f(&mut self) {} }",
+		"import std.nn as n; trait T { fn f(self) -> int; } type A = fn(int) -> (int, f16) on d;",
+		"let y = match x { A(1 | 2, _) if g => { 1 }, P { a, .. } => f\"{x:.3} {{}}\", -1..2 => 0 };",
+		"#[a(b=1)] fn f<const B = 4>(x: &atomic Tensor<[M, _, ..], T> by [i: B, ..]) over [e in E];",
 		"let x = \"a\\n\" + 1e5; x[0, 0..8]", "((((((", "}}}}{{{", "\"", "/*/*", "fn fn fn @", "0x",
 		"é…",
 	} {

@@ -23,17 +23,38 @@ func NewScanner(f *source.File, errs *diag.List) *Scanner {
 	return &Scanner{file: f, src: f.Src, errs: errs}
 }
 
+// Tokens scans a whole file, trivia included, without the EOF.
+func Tokens(f *source.File, errs *diag.List) []Token {
+	toks, _ := NewScanner(f, errs).all()
+	return toks[:len(toks)-1]
+}
+
+// all scans to the end and gives the EOF last.
+func (s *Scanner) all() (toks []Token, open bool) {
+	toks = make([]Token, 0, len(s.src)/3+1)
+	for {
+		t := s.Next()
+		toks = append(toks, t)
+		if t.Kind == EOF {
+			return toks, s.open
+		}
+	}
+}
+
 // operators, longest first.
 var operators = []struct {
 	text string
 	kind Kind
 }{
-	{"->", Arrow}, {"::", PathSep}, {"..", DotDot}, {"+=", AddAssign}, {"-=", SubAssign},
-	{"*=", MulAssign}, {"/=", DivAssign}, {"<=", Le}, {">=", Ge}, {"==", Eq}, {"!=", Ne},
-	{"&&", AndAnd}, {"||", OrOr},
+	{"<<=", ShlAssign}, {">>=", ShrAssign},
+	{"->", Arrow}, {"=>", FatArrow}, {"::", PathSep}, {"..", DotDot}, {"+=", AddAssign},
+	{"-=", SubAssign}, {"*=", MulAssign}, {"/=", DivAssign}, {"%=", RemAssign},
+	{"&=", AndAssign}, {"|=", OrAssign}, {"^=", XorAssign}, {"<<", Shl}, {">>", Shr},
+	{"<=", Le}, {">=", Ge}, {"==", Eq}, {"!=", Ne}, {"&&", AndAnd}, {"||", OrOr},
 	{"(", LParen}, {")", RParen}, {"{", LBrace}, {"}", RBrace}, {"[", LBracket}, {"]", RBracket},
-	{",", Comma}, {";", Semi}, {":", Colon}, {".", Dot}, {"@", At}, {"=", Assign}, {"+", Add},
-	{"-", Sub}, {"*", Mul}, {"/", Div}, {"%", Rem}, {"!", Not}, {"<", Lt}, {">", Gt},
+	{",", Comma}, {";", Semi}, {":", Colon}, {".", Dot}, {"@", At}, {"#", Hash}, {"?", Question},
+	{"=", Assign}, {"+", Add}, {"-", Sub}, {"*", Mul}, {"/", Div}, {"%", Rem}, {"&", And},
+	{"|", Or}, {"^", Xor}, {"!", Not}, {"<", Lt}, {">", Gt},
 }
 
 // Next returns the next token, trivia included; EOF for ever at the end.
@@ -76,6 +97,8 @@ func (s *Scanner) scan() Kind {
 		return s.number()
 	case c == '"':
 		return s.str()
+	case c == 'f' && s.peek(1) == '"':
+		return s.fstr()
 	}
 	if r, _ := s.rune(); isLetter(r) {
 		return s.ident()
@@ -145,7 +168,7 @@ func (s *Scanner) blockComment() Kind {
 
 func (s *Scanner) number() Kind {
 	start, kind := s.off, Int
-	if s.peek(0) == '0' && (s.peek(1) == 'x' || s.peek(1) == 'X') {
+	if c := s.peek(1) | 0x20; s.peek(0) == '0' && (c == 'x' || c == 'b') {
 		s.off += 2
 		for isHex(s.peek(0)) || s.peek(0) == '_' {
 			s.off++
@@ -168,6 +191,10 @@ func (s *Scanner) number() Kind {
 			s.off += n
 			s.digits()
 		}
+	}
+	if s.peek(0) == 'f' && !isLetter(rune(s.peek(1))) && !isDigit(s.peek(1)) {
+		s.off++
+		return Float
 	}
 	return s.numberTail(start, kind)
 }
@@ -192,6 +219,14 @@ func (s *Scanner) numberTail(start int, kind Kind) Kind {
 
 func (s *Scanner) str() Kind {
 	start := s.off
+	if !s.quoted() {
+		s.openString(start)
+	}
+	return String
+}
+
+// quoted moves behind the closing quote; false at the line's end.
+func (s *Scanner) quoted() bool {
 	for s.off++; s.off < len(s.src) && s.src[s.off] != '\n'; s.off++ {
 		switch s.src[s.off] {
 		case '\\':
@@ -200,12 +235,43 @@ func (s *Scanner) str() Kind {
 			}
 		case '"':
 			s.off++
-			return String
+			return true
 		}
 	}
+	return false
+}
+
+func (s *Scanner) openString(start int) {
 	s.errs.Errorf(diag.OpenString, s.span(start), "string is never closed").
 		Hint("strings end on the line they start; write \\n for a line break")
-	return String
+}
+
+// fstr scans f"..."; in braces, strings may stand.
+func (s *Scanner) fstr() Kind {
+	start, depth := s.off, 0
+	for s.off += 2; s.off < len(s.src) && s.src[s.off] != '\n'; s.off++ {
+		switch c := s.src[s.off]; {
+		case depth == 0 && c == '\\' && s.off+1 < len(s.src) && s.src[s.off+1] != '\n':
+			s.off++
+		case depth == 0 && c == '"':
+			s.off++
+			return FString
+		case depth > 0 && c == '"':
+			if !s.quoted() {
+				s.openString(start)
+				return FString
+			}
+			s.off--
+		case depth == 0 && (c == '{' || c == '}') && s.peek(1) == c:
+			s.off++
+		case c == '{':
+			depth++
+		case c == '}' && depth > 0:
+			depth--
+		}
+	}
+	s.openString(start)
+	return FString
 }
 
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

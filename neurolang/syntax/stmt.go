@@ -11,28 +11,32 @@ func (p *parser) block() *Block {
 		return b
 	}
 	defer p.leave()
-	for p.tok.Kind != RBrace && p.tok.Kind != EOF {
-		// A function cannot begin inside another: the block's end was forgotten.
-		if p.tok.Kind == KwFn || p.tok.Kind == At {
-			break
+	p.unrestricted(func() {
+		for p.tok.Kind != RBrace && p.tok.Kind != EOF && !p.forgotten() {
+			p.panicking = false
+			before := p.at
+			if s := p.stmt(); s != nil {
+				b.Stmts = append(b.Stmts, s)
+			}
+			if p.panicking {
+				p.recoverStmt()
+			}
+			if p.at == before {
+				p.next()
+			}
 		}
-		p.panicking = false
-		before := p.tok.Span
-		if s := p.stmt(); s != nil {
-			b.Stmts = append(b.Stmts, s)
-		}
-		if p.panicking {
-			p.recoverStmt()
-		}
-		if p.tok.Span == before {
-			p.next()
-		}
-	}
+	})
 	closed := p.tok.Kind == RBrace
 	p.wantClose(RBrace, open)
 	p.panicking = p.panicking && !closed
 	b.span = b.span.To(p.prev)
 	return b
+}
+
+// forgotten tells that the block's end was forgotten: an item that begins its line at column 1
+// belongs to the file.
+func (p *parser) forgotten() bool {
+	return p.startsItem() && p.file.Position(p.tok.Pos).Col == 1 && p.depth > 0
 }
 
 // recoverStmt skips to behind the `;` that ends the broken statement, or to the `}` that ends its
@@ -64,6 +68,9 @@ func (p *parser) recoverStmt() {
 				return
 			}
 		}
+		if p.forgotten() {
+			return
+		}
 		p.next()
 	}
 }
@@ -86,49 +93,72 @@ func (p *parser) stmt() Stmt {
 	switch p.tok.Kind {
 	case KwLet, KwVar:
 		return p.letStmt()
-	case KwReturn:
-		p.next()
-		s := &ReturnStmt{node: node{start}}
-		if p.tok.Kind != Semi && p.tok.Kind != RBrace {
-			s.Value = p.expr()
-		}
+	case KwReturn, KwBreak, KwContinue:
+		s := p.jump()
 		p.wantSemi()
-		s.span = start.To(p.prev)
 		return s
-	case KwIf:
-		return p.ifStmt()
 	case KwWhile:
 		p.next()
-		s := &WhileStmt{node: node{start}, Cond: p.expr()}
+		s := &WhileStmt{Cond: p.condition()}
 		s.Body = p.block()
 		s.span = start.To(p.prev)
 		return s
 	case KwFor:
 		p.next()
-		s := &ForStmt{node: node{start}, Var: p.name()}
+		s := &ForStmt{}
+		saved := p.noStruct
+		p.noStruct = true
+		s.Pattern = p.pattern()
 		p.want(KwIn)
-		s.Range = p.expr()
+		s.Over = p.expr()
+		p.noStruct = saved
 		s.Body = p.block()
 		s.span = start.To(p.prev)
 		return s
-	case KwBreak, KwContinue:
-		s := &BranchStmt{node{start}, p.tok.Kind}
-		p.next()
-		p.wantSemi()
-		return s
-	case LBrace:
-		return p.block()
 	case Semi:
 		p.next()
+		return nil
+	}
+	if p.startsItem() {
+		if it := p.item(); it != nil {
+			return &ItemStmt{node{it.Span()}, it}
+		}
 		return nil
 	}
 	return p.simpleStmt()
 }
 
+// jump parses return, break and continue up to their `;`.
+func (p *parser) jump() Stmt {
+	start := p.tok.Span
+	if k := p.tok.Kind; k != KwReturn {
+		p.next()
+		return &BranchStmt{node{start}, k}
+	}
+	p.next()
+	s := &ReturnStmt{}
+	switch p.tok.Kind {
+	case Semi, RBrace, Comma:
+	default:
+		s.Value = p.expr()
+	}
+	s.span = start.To(p.prev)
+	return s
+}
+
+// condition parses an expression before a block.
+func (p *parser) condition() Expr {
+	saved := p.noStruct
+	p.noStruct = true
+	x := p.expr()
+	p.noStruct = saved
+	return x
+}
+
 func (p *parser) letStmt() Stmt {
 	s := &LetStmt{node: node{p.tok.Span}, Mutable: p.tok.Kind == KwVar}
 	p.next()
-	s.Name = p.name()
+	s.Pattern = p.letPattern()
 	if p.got(Colon) {
 		s.Type = p.typeExpr()
 	}
@@ -142,45 +172,157 @@ func (p *parser) letStmt() Stmt {
 	return s
 }
 
-func (p *parser) ifStmt() Stmt {
-	s := &IfStmt{node: node{p.tok.Span}}
-	p.next()
-	s.Cond = p.expr()
-	s.Then = p.block()
-	if p.got(KwElse) {
-		switch {
-		case p.tok.Kind != KwIf:
-			s.Else = p.block()
-		case p.enter():
-			s.Else = p.ifStmt()
-			p.leave()
-		default:
-			p.leave()
-		}
+// letPattern says "a name" where nothing else begins a pattern.
+func (p *parser) letPattern() Pattern {
+	switch p.tok.Kind {
+	case Ident, LParen:
+		return p.pattern()
 	}
-	s.span = s.span.To(p.prev)
-	return s
+	n := p.name()
+	return &BadPat{n.node}
 }
 
 func (p *parser) simpleStmt() Stmt {
 	start := p.tok.Span
+	if x := p.blockLike(); x != nil {
+		s := &ExprStmt{X: x, Tail: p.tok.Kind == RBrace ||
+			p.statements && p.depth == 0 && p.tok.Kind == EOF}
+		switch p.tok.Kind {
+		case Dot, Question: // a method of its value
+			s.X = p.postfix(x)
+			s.Tail = false
+			return p.exprEnd(s)
+		}
+		p.got(Semi)
+		s.span = start.To(p.prev)
+		return s
+	}
 	x := p.expr()
-	switch p.tok.Kind {
-	case Assign, AddAssign, SubAssign, MulAssign, DivAssign:
-		s := &AssignStmt{Target: x, Op: p.tok.Kind}
+	if _, ok := compound[p.tok.Kind]; ok || p.tok.Kind == Assign {
+		s := &AssignStmt{Target: x, Op: p.tok.Kind, OpPos: p.tok.Span}
 		p.next()
 		s.Value = p.expr()
 		p.wantSemi()
 		s.span = start.To(p.prev)
 		return s
 	}
-	s := &ExprStmt{X: x}
+	return p.exprEnd(&ExprStmt{X: x})
+}
+
+func (p *parser) exprEnd(s *ExprStmt) Stmt {
 	switch {
 	case p.tok.Kind == RBrace, p.statements && p.depth == 0 && p.tok.Kind == EOF:
 		s.Tail = true
 	default:
 		p.wantSemi()
 	}
-	s.span = start.To(p.prev)
+	s.span = s.X.Span().To(p.prev)
 	return s
+}
+
+// blockLike parses an expression that ends with a block and needs no `;`; nil if none begins here.
+func (p *parser) blockLike() Expr {
+	switch p.tok.Kind {
+	case KwIf:
+		return p.ifExpr()
+	case KwMatch:
+		return p.matchExpr()
+	case LBrace:
+		b := p.block()
+		return &BlockExpr{b.node, b}
+	}
+	return nil
+}
+
+func (p *parser) ifExpr() Expr {
+	e := &IfExpr{node: node{p.tok.Span}}
+	p.next()
+	e.Cond = p.condition()
+	e.Then = p.block()
+	if p.got(KwElse) {
+		switch {
+		case p.tok.Kind != KwIf:
+			e.Else = p.block()
+		case p.enter():
+			e.Else = p.ifExpr()
+			p.leave()
+		default:
+			p.leave()
+		}
+	}
+	e.span = e.span.To(p.prev)
+	return e
+}
+
+func (p *parser) matchExpr() Expr {
+	e := &MatchExpr{node: node{p.tok.Span}}
+	p.next()
+	e.X = p.condition()
+	open := p.tok.Span
+	if !p.enter() || !p.want(LBrace) {
+		p.leave()
+		return e
+	}
+	p.unrestricted(func() {
+		for p.tok.Kind != RBrace && p.tok.Kind != EOF && !p.panicking {
+			a := p.arm()
+			e.Arms = append(e.Arms, a)
+			if _, block := a.Value.(*BlockExpr); !p.got(Comma) && !block && p.tok.Kind != RBrace {
+				p.want(Comma)
+			}
+		}
+	})
+	p.leave()
+	if p.panicking {
+		p.skipArms()
+	}
+	p.wantClose(RBrace, open)
+	e.span = e.span.To(p.prev)
+	return e
+}
+
+// skipArms moves to the `}` that ends the match.
+func (p *parser) skipArms() {
+	for depth := 0; p.tok.Kind != EOF && !p.forgotten(); p.next() {
+		switch p.tok.Kind {
+		case LBrace:
+			depth++
+		case RBrace:
+			if depth == 0 {
+				p.panicking = false
+				return
+			}
+			depth--
+		}
+	}
+}
+
+func (p *parser) arm() *Arm {
+	a := &Arm{node: node{p.tok.Span}}
+	a.Pattern = p.pattern()
+	if p.got(KwIf) {
+		a.Guard = p.expr()
+	}
+	p.want(FatArrow)
+	switch p.tok.Kind {
+	case KwReturn, KwBreak, KwContinue:
+		s := p.jump()
+		at := node{s.Span()}
+		a.Value = &BlockExpr{at, &Block{at, []Stmt{s}}}
+		p.wantArmEnd()
+	case LBrace:
+		b := p.block()
+		a.Value = &BlockExpr{b.node, b}
+	default:
+		a.Value = p.expr()
+	}
+	a.span = a.span.To(p.prev)
+	return a
+}
+
+// wantArmEnd demands what must follow an arm that is no block.
+func (p *parser) wantArmEnd() {
+	if p.tok.Kind != Comma && p.tok.Kind != RBrace {
+		p.expected(Comma.String())
+	}
 }

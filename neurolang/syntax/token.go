@@ -15,6 +15,7 @@ const (
 	Int
 	Float
 	String
+	FString
 
 	LParen
 	RParen
@@ -29,18 +30,32 @@ const (
 	Dot
 	DotDot
 	Arrow
+	FatArrow
 	At
+	Hash
+	Question
 
 	Assign
 	AddAssign
 	SubAssign
 	MulAssign
 	DivAssign
+	RemAssign
+	AndAssign
+	OrAssign
+	XorAssign
+	ShlAssign
+	ShrAssign
 	Add
 	Sub
 	Mul
 	Div
 	Rem
+	And
+	Or
+	Xor
+	Shl
+	Shr
 	Not
 	Lt
 	Le
@@ -54,6 +69,7 @@ const (
 	KwFn
 	KwLet
 	KwVar
+	KwConst
 	KwReturn
 	KwIf
 	KwElse
@@ -62,6 +78,17 @@ const (
 	KwIn
 	KwBreak
 	KwContinue
+	KwMatch
+	KwStruct
+	KwEnum
+	KwTrait
+	KwImpl
+	KwType
+	KwImport
+	KwPub
+	KwAs
+	KwMut
+	KwSelf
 	KwTrue
 	KwFalse
 )
@@ -69,14 +96,20 @@ const (
 var kindNames = [...]string{
 	EOF: "end of file", Invalid: "invalid text", Space: "space", Comment: "comment",
 	Ident: "a name", Int: "an integer", Float: "a number", String: "a string",
-	LParen: "`(`", RParen: "`)`", LBrace: "`{`", RBrace: "`}`", LBracket: "`[`", RBracket: "`]`",
-	Comma: "`,`", Semi: "`;`", Colon: "`:`", PathSep: "`::`", Dot: "`.`", DotDot: "`..`",
-	Arrow: "`->`", At: "`@`", Assign: "`=`", AddAssign: "`+=`", SubAssign: "`-=`",
-	MulAssign: "`*=`", DivAssign: "`/=`", Add: "`+`", Sub: "`-`", Mul: "`*`", Div: "`/`",
-	Rem: "`%`", Not: "`!`", Lt: "`<`", Le: "`<=`", Gt: "`>`", Ge: "`>=`", Eq: "`==`", Ne: "`!=`",
-	AndAnd: "`&&`", OrOr: "`||`", KwFn: "`fn`", KwLet: "`let`", KwVar: "`var`",
-	KwReturn: "`return`", KwIf: "`if`", KwElse: "`else`", KwWhile: "`while`", KwFor: "`for`",
-	KwIn: "`in`", KwBreak: "`break`", KwContinue: "`continue`", KwTrue: "`true`",
+	FString: "a string", LParen: "`(`", RParen: "`)`", LBrace: "`{`", RBrace: "`}`",
+	LBracket: "`[`", RBracket: "`]`", Comma: "`,`", Semi: "`;`", Colon: "`:`", PathSep: "`::`",
+	Dot: "`.`", DotDot: "`..`", Arrow: "`->`", FatArrow: "`=>`", At: "`@`", Hash: "`#`",
+	Question: "`?`", Assign: "`=`", AddAssign: "`+=`", SubAssign: "`-=`", MulAssign: "`*=`",
+	DivAssign: "`/=`", RemAssign: "`%=`", AndAssign: "`&=`", OrAssign: "`|=`",
+	XorAssign: "`^=`", ShlAssign: "`<<=`", ShrAssign: "`>>=`", Add: "`+`", Sub: "`-`",
+	Mul: "`*`", Div: "`/`", Rem: "`%`", And: "`&`", Or: "`|`", Xor: "`^`", Shl: "`<<`",
+	Shr: "`>>`", Not: "`!`", Lt: "`<`", Le: "`<=`", Gt: "`>`", Ge: "`>=`", Eq: "`==`",
+	Ne: "`!=`", AndAnd: "`&&`", OrOr: "`||`", KwFn: "`fn`", KwLet: "`let`", KwVar: "`var`",
+	KwConst: "`const`", KwReturn: "`return`", KwIf: "`if`", KwElse: "`else`",
+	KwWhile: "`while`", KwFor: "`for`", KwIn: "`in`", KwBreak: "`break`",
+	KwContinue: "`continue`", KwMatch: "`match`", KwStruct: "`struct`", KwEnum: "`enum`",
+	KwTrait: "`trait`", KwImpl: "`impl`", KwType: "`type`", KwImport: "`import`",
+	KwPub: "`pub`", KwAs: "`as`", KwMut: "`mut`", KwSelf: "`self`", KwTrue: "`true`",
 	KwFalse: "`false`",
 }
 
@@ -92,11 +125,19 @@ func (k Kind) Symbol() string {
 	return s
 }
 
-var keywords = map[string]Kind{
-	"fn": KwFn, "let": KwLet, "var": KwVar, "return": KwReturn, "if": KwIf, "else": KwElse,
-	"while": KwWhile, "for": KwFor, "in": KwIn, "break": KwBreak, "continue": KwContinue,
-	"true": KwTrue, "false": KwFalse,
-}
+// IsTrivia tells that tokens of this kind mean nothing to the parser.
+func (k Kind) IsTrivia() bool { return k == Space || k == Comment || k == Invalid }
+
+// IsKeyword tells a reserved word.
+func (k Kind) IsKeyword() bool { return k >= KwFn && k <= KwFalse }
+
+var keywords = func() map[string]Kind {
+	m := map[string]Kind{}
+	for k := KwFn; k <= KwFalse; k++ {
+		m[k.Symbol()] = k
+	}
+	return m
+}()
 
 // Keywords lists the reserved words in the order of their kinds.
 func Keywords() []string {
@@ -105,6 +146,18 @@ func Keywords() []string {
 		out = append(out, k.Symbol())
 	}
 	return out
+}
+
+// compound maps an assignment to its operator.
+var compound = map[Kind]Kind{
+	AddAssign: Add, SubAssign: Sub, MulAssign: Mul, DivAssign: Div, RemAssign: Rem,
+	AndAssign: And, OrAssign: Or, XorAssign: Xor, ShlAssign: Shl, ShrAssign: Shr,
+}
+
+// Operator returns the operator of a compound assignment.
+func (k Kind) Operator() (Kind, bool) {
+	op, ok := compound[k]
+	return op, ok
 }
 
 // Token is a kind and the text it covers.

@@ -205,3 +205,13 @@ func (b *Block) Walk(f func(op *Op)) {
 		}
 	}
 }
+
+// Results gives an operation results of the types of what its blocks yield, and returns them.
+func (b *Builder) Results(op *Op, like []*Value) []*Value {
+	for _, x := range like {
+		v := b.K.value(x.Type)
+		v.Op = op
+		op.Results = append(op.Results, v)
+	}
+	return append([]*Value{}, op.Results...)
+}
