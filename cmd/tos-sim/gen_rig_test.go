@@ -13,6 +13,7 @@ import (
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/tir"
 	"tensoros/neurolang/tir/interp"
+	"tensoros/neurolang/wir"
 	"tensoros/sim/gpu"
 )
 
@@ -201,6 +202,15 @@ func genRun(t *testing.T, c *genCase, cc int) {
 	ak, err := gen.Compile(k, cc, gen.Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	text, err := gen.Dump(k, cc, gen.Options{}, "warp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := wir.Parse(text); err != nil {
+		t.Fatal(err)
+	} else if f.String() != text {
+		t.Error("the text of the warp IR changes")
 	}
 	fill := c.fill
 	if fill == nil {
