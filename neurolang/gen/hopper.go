@@ -195,8 +195,8 @@ func (g *gen) joinRing(h *hopper, loads []*tir.Op, loop *tir.Op) {
 }
 
 // takesTurns tells whether loads may share a ring: they bring the same tiles of the same tensors,
-// and whoever has a stage gives it back before the others' turn comes: copies that rotation made, and
-// loads of which none is around the other.
+// and whoever has a stage gives it back before the others' turn comes: copies that rotation made,
+// and loads of which none is around the other.
 func (g *gen) takesTurns(h *hopper, r *ring, loads []*tir.Op) bool {
 	for _, group := range append([][]*tir.Op{r.loads}, r.others...) {
 		if len(group) != len(loads) {
@@ -614,7 +614,8 @@ func (g *gen) tensorCopy(l *tir.Op, s *layout.Shared, to, bar wir.Arg) {
 		}
 	}
 	for c := 0; c < wide; c += per {
-		m := wir.Arg{Kind: wir.Map, Reg: at.Reg, List: g.coords(l, b.Add(along, wir.Int(c)), across)}
+		m := wir.Arg{Kind: wir.Map, Reg: at.Reg,
+			List: g.coords(l, b.Add(along, wir.Int(c)), across)}
 		args := []wir.Arg{g.near(to, c/per*rows*s.Span), m, wir.At(bar, 0)}
 		b.Do(name, append(args, mask...)...)
 	}
