@@ -145,7 +145,7 @@ func (p *parser) node(n *Node, l string) (err error) {
 			return fmt.Errorf("%q ends a loop", end)
 		}
 		return p.condition(n, p.place(n, cond))
-	case strings.HasPrefix(l, "if ") && strings.HasSuffix(l, " {"):
+	case strings.HasPrefix(l, "if ") && strings.HasSuffix(l, " {") && len(l) > 5:
 		n.Kind = If
 		if err = p.condition(n, l[3:len(l)-2]); err != nil {
 			return err

@@ -12,8 +12,9 @@ import (
 // (facts/codegen.md, section 8).
 func Verify(f *Func) error {
 	v := &verifier{f: f, set: map[Reg]bool{}}
-	if f.Name == "" || f.Threads < 1 || f.Threads > 1024 {
-		return fmt.Errorf("function %q of %d threads", f.Name, f.Threads)
+	if f.Name == "" || f.Target == "" || f.Version == "" || f.Threads < 1 || f.Threads > 1024 {
+		return fmt.Errorf("function %q of %d threads for %q %q", f.Name, f.Threads, f.Target,
+			f.Version)
 	}
 	v.names, _ = f.names()
 	if err := v.body(f.Body); err != nil {
