@@ -136,6 +136,8 @@ func (c *checker) impliedArgs(bn *binding, te *syntax.PathType) {
 					bn.sc.put(n.Text, p)
 				}
 			}
+		case head == "Tile" && i >= elemAt(te):
+			c.impliedIn(bn, a)
 		case head == "Tile" || head == "Span":
 			if n := c.free(bn, a); n != nil {
 				p := &constParam{name: n.Text, at: n.Span(), implied: true}
@@ -146,6 +148,16 @@ func (c *checker) impliedArgs(bn *binding, te *syntax.PathType) {
 			c.impliedIn(bn, a)
 		}
 	}
+}
+
+// elemAt is which argument of a Tile is its element type: the last before layout and space.
+func elemAt(te *syntax.PathType) int {
+	for i := len(te.Args) - 1; i >= 0; i-- {
+		if p, ok := te.Args[i].(*syntax.PathType); !ok || len(p.Parts) == 1 {
+			return i
+		}
+	}
+	return 0
 }
 
 // free is the name that an argument is if nothing defines it; no element type and no `_`.

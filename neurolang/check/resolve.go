@@ -406,7 +406,7 @@ func (c *checker) deviceOf(n *syntax.Name, sc *scope) string {
 	case *local:
 		c.info.use(n.Span(), o.tool)
 		if o.v.Type == device {
-			return n.Text
+			return o.v.Name
 		}
 		c.errorf(diag.Mismatch, n.Span(), "Device is needed here, this is %s", String(o.v.Type)).
 			With(o.v.At, "bound here")
