@@ -135,8 +135,9 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
+	out := &hir.Intrinsic{X: at(basic(h.Result), sp), Name: h.Name}
 	for i, p := range h.Params {
+		want := basic(p.Type)
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
@@ -146,10 +147,10 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 			continue
 		}
 		mark := b.mark()
-		x := b.value(slots[i].e, p.Type)
+		x := b.value(slots[i].e, want)
 		b.settle(out.Args, mark)
-		if p.Type != nil {
-			x = b.coerce(x, p.Type, source.Span{}, "")
+		if want != nil {
+			x = b.coerce(x, want, source.Span{}, "")
 		}
 		if owns(x.Type()) {
 			x = b.borrow(x, hir.Shared)
@@ -157,6 +158,16 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 		out.Args = append(out.Args, x)
 	}
 	return out
+}
+
+// basic is the checker's own type for one that an embedder made.
+func basic(t *hir.Type) *hir.Type {
+	for _, own := range basics {
+		if t != nil && own.Kind == t.Kind {
+			return own
+		}
+	}
+	return t
 }
 
 func (b *body) missing(fn, param string, sp source.Span) {
