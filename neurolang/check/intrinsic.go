@@ -135,9 +135,9 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(basic(h.Result), sp), Name: h.Name}
+	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
 	for i, p := range h.Params {
-		want := basic(p.Type)
+		want := p.Type
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
@@ -158,16 +158,6 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 		out.Args = append(out.Args, x)
 	}
 	return out
-}
-
-// basic is the checker's own type for one that an embedder made.
-func basic(t *hir.Type) *hir.Type {
-	for _, own := range basics {
-		if t != nil && own.Kind == t.Kind {
-			return own
-		}
-	}
-	return t
 }
 
 func (b *body) missing(fn, param string, sp source.Span) {
@@ -526,7 +516,7 @@ func (b *body) gradCall(c *intrinsic) hir.Expr {
 		}
 		parts = append(parts, p)
 	}
-	d := b.tupleOf(parts, c.xs[1] != nil)
+	d := b.tupleOf(parts, len(parts) > 1)
 	if c.f.Name == "value_and_grad" {
 		d = b.types.tuple(result, d)
 	}
