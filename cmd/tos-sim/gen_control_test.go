@@ -51,7 +51,8 @@ const genControl = `kernel @control {
   %5 = const {value=1} : i32
   %6 = const {value=0} : i32
   %7 = iota {axis=0} : i32[32]
-  %8, %9 = for {stages=0} %6, %0, %5, %4, %7 : i32[32], i32[32] (%10: i32, %11: i32[32], %12: i32[32]) {
+  %8, %9 = for {stages=0} %6, %0, %5, %4, %7 : i32[32], i32[32]
+  (%10: i32, %11: i32[32], %12: i32[32]) {
     %13 = broadcast %10 : i32[32]
     %14 = add %11, %13 : i32[32]
     %15 = and %10, %5 : i32

@@ -25,7 +25,8 @@ func genGEMM(e, la, lb, acc, out string, bm, bn, bk int) string {
   %%8 = extent {sym=K} : i32
   %%9 = const {value=%[8]d} : i32
   %%10 = const {value=0} : %[4]s[%[6]d,%[7]d]
-  %%11 = for {stages=0} %%7, %%8, %%9, %%10 : %[4]s[%[6]d,%[7]d] (%%12: i32, %%13: %[4]s[%[6]d,%[7]d]) {
+  %%11 = for {stages=0} %%7, %%8, %%9, %%10 : %[4]s[%[6]d,%[7]d]
+  (%%12: i32, %%13: %[4]s[%[6]d,%[7]d]) {
     %%14 = load {param=0, sizes=%[6]d %[8]d} %%3, %%12 : %[1]s[%[6]d,%[8]d]
     %%15 = load {param=1, sizes=%[8]d %[7]d} %%12, %%6 : %[1]s[%[8]d,%[7]d]
     %%16 = dot %%14, %%15, %%13 : %[4]s[%[6]d,%[7]d]

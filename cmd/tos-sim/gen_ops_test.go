@@ -83,7 +83,8 @@ func TestGenUnary(t *testing.T) {
 }
 
 func TestGenCast(t *testing.T) {
-	elems := []string{"f64", "f32", "tf32", "bf16", "f16", "e4m3", "e5m2", "i32", "i8", "u8", "bool"}
+	elems := []string{"f64", "f32", "tf32", "bf16", "f16", "e4m3", "e5m2", "i32", "i8", "u8",
+		"bool"}
 	for _, from := range elems {
 		for _, to := range elems {
 			c := &genCase{text: one(from, "8,32", fmt.Sprintf("%%9 = cast %%1 : %s[8,32]", to), to,

@@ -4,6 +4,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"tensoros/hw"
@@ -13,6 +17,7 @@ import (
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/tir"
 	"tensoros/neurolang/tir/interp"
+	"tensoros/neurolang/wir"
 	"tensoros/sim/gpu"
 )
 
@@ -202,6 +207,16 @@ func genRun(t *testing.T, c *genCase, cc int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	text, err := gen.Dump(k, cc, gen.Options{}, "warp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := wir.Parse(text); err != nil {
+		t.Fatal(err)
+	} else if f.String() != text {
+		t.Error("the text of the warp IR changes")
+	}
+	genPtxas(t, ak)
 	fill := c.fill
 	if fill == nil {
 		fill = defaultFill
@@ -293,5 +308,36 @@ func compareTensors(t *testing.T, what string, got, want *interp.Tensor, tol flo
 	}
 	if bad > 5 {
 		t.Errorf("%s: %d of %d elements are wrong", what, bad, want.Len())
+	}
+}
+
+// genPtxas gives all variants to NVIDIA's ptxas, if TENSOROS_PTXAS names it.
+func genPtxas(t *testing.T, k *abi.Kernel) {
+	t.Helper()
+	tool := os.Getenv("TENSOROS_PTXAS")
+	if tool == "" || k.Target > 90 {
+		return
+	}
+	arch := fmt.Sprintf("-arch=sm_%d", k.Target)
+	if k.Target == 90 {
+		arch += "a"
+	}
+	dir := t.TempDir()
+	for i, v := range k.Variants {
+		file := filepath.Join(dir, fmt.Sprintf("%d.ptx", i))
+		if err := os.WriteFile(file, []byte(v.PTX), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(tool, arch, "-v", "-o", filepath.Join(dir, "out"),
+			file).CombinedOutput()
+		if err != nil {
+			t.Errorf("variant %d: %s", i, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "warning") || strings.Contains(line, "spill stores") &&
+				!strings.Contains(line, " 0 bytes spill stores") {
+				t.Logf("variant %d: %s", i, line)
+			}
+		}
 	}
 }

@@ -425,10 +425,7 @@ func (w *flow) part(x hir.Expr) []loan {
 	}
 	p, isPlace := w.place(x)
 	if isPlace && w.c.taken[x] && !p.behind() {
-		w.now++
-		if w.learn || !w.st.sure[p.root] {
-			w.st.moved[p.root], w.st.sure[p.root] = x.Span(), true
-		}
+		w.touch(p.root)
 		return nil
 	}
 	w.read(x, false)

@@ -69,6 +69,7 @@ type checker struct {
 	closures  []*hir.Fn                // likewise
 	captives  map[*hir.Var]bool        // what closures captured: theirs to read, not to move
 	taken     map[hir.Expr]bool        // parts that patterns may move
+	husks     map[*hir.Var]bool        // what patterns took apart: all parts have other owners
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
 	openOrder map[*fnObj]source.Span
@@ -86,7 +87,7 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, auto: map[*hir.RefOf]bool{},
+		taken: map[hir.Expr]bool{}, husks: map[*hir.Var]bool{}, auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 

@@ -372,9 +372,7 @@ func (c *checker) unknown(n *syntax.Name, sc *scope) {
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)
 	names := append(sc.all(), builtin.Free(builtin.Both)...)
 	names = append(append(names, tile.ElemNames()...), "Layout", "Tensor", "device")
-	if c.ops != nil {
-		names = append(names, (&scope{names: c.ops.scope.names}).all()...)
-	}
+	names = append(names, (&scope{names: c.operators().scope.names}).all()...)
 	if near := nearest(n.Text, names); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	}

@@ -88,9 +88,9 @@ func (c *checker) fnSig(in *instance) {
 	for _, p := range d.Params {
 		var t *hir.Type
 		if in.kernel {
-			t = c.typ(p.Type, in.sc, true)
+			t = c.typ(p.Type, b.scope, true)
 		} else {
-			t = c.hostType(p.Type, in.sc)
+			t = c.hostType(p.Type, b.scope)
 		}
 		if t.Kind == hir.Ref && t.Mut == hir.AtomicRef && !in.kernel {
 			c.errorf(diag.KernelType, p.Type.Span(), "&atomic is for parameters of kernels")
@@ -122,9 +122,11 @@ func (c *checker) resultType(in *instance) *hir.Type {
 	d := in.fn.decl
 	var parts []*hir.Type
 	for _, r := range d.Results {
-		t := c.typ(r.Type, in.sc, in.kernel)
-		if !in.kernel {
-			t = c.hostType(r.Type, in.sc)
+		var t *hir.Type
+		if in.kernel {
+			t = c.typ(r.Type, in.sc, true)
+		} else {
+			t = c.hostType(r.Type, in.body.scope)
 		}
 		if r.By != nil {
 			c.errorf(diag.KernelType, r.By.Span(), "`by` belongs to kernels").

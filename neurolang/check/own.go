@@ -105,7 +105,7 @@ func (w *flow) declare(v *hir.Var) {
 	w.born[v] = len(w.open)
 	delete(w.st.moved, v)
 	delete(w.st.sure, v)
-	if owns(v.Type) && !v.Global && !w.c.captives[v] {
+	if owns(v.Type) && !v.Global && !w.c.captives[v] && !w.c.husks[v] {
 		w.open[len(w.open)-1] = append(w.open[len(w.open)-1], v)
 	}
 }

@@ -379,6 +379,7 @@ func (m *matcher) emit(x hir.Expr) {
 	l, ok := x.(*hir.Local)
 	if m.takes && ok && len(m.lets) > 0 {
 		v := &hir.Var{Type: l.T, At: l.At}
+		m.b.husks[v] = true
 		whole := *l
 		m.b.emit(&hir.Let{Var: v, Value: &whole})
 		for _, let := range m.lets {

@@ -369,6 +369,13 @@ func (c *checker) tensorType(te *syntax.PathType, sc *scope) *hir.Type {
 		if _, ok := a.(*syntax.RestType); ok {
 			continue // Tensor<..>: of whatever kind
 		}
+		if p := layoutParam(a, sc); p != nil {
+			c.info.use(a.Span(), p.object(c))
+			if l, ok := p.val.(tile.Layout); ok {
+				t.Layout = l
+			}
+			continue
+		}
 		if l, is, ok := c.layoutArg(a); is {
 			if !ok {
 				return invalid
@@ -399,7 +406,7 @@ func (c *checker) deviceOf(n *syntax.Name, sc *scope) string {
 	case *local:
 		c.info.use(n.Span(), o.tool)
 		if o.v.Type == device {
-			return n.Text
+			return o.v.Name
 		}
 		c.errorf(diag.Mismatch, n.Span(), "Device is needed here, this is %s", String(o.v.Type)).
 			With(o.v.At, "bound here")

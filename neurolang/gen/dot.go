@@ -58,6 +58,7 @@ func (g *gen) mma(op *tir.Op) {
 	lb := layout.Right([]int{k, dims[1]}, size, g.warpsM, g.warps-g.warpsM)
 	lc := g.sum(op.Results[0].Type.Dims)
 	c := g.sums(op, lc)
+	a, b = g.throughShared(a, la, b, lb)
 	fa := g.fragments(a, la, 1, kStep(e), func(k int) uint32 { return uint32(k) })
 	fb := g.fragments(b, lb, 0, kStep(e), func(k int) uint32 { return uint32(k) << dims[1] })
 	name := "mma.sync.aligned." + mmaNames[e]
@@ -106,6 +107,44 @@ func (g *gen) halved(v *tir.Value) *val {
 		e = append(e, g.cast(x.t.Elem, tile.F16, a))
 	}
 	return g.join(t, l, e)
+}
+
+// throughShared leaves sides that other threads hold in shared memory, zero where they are padded
+// along k, so that a step's share of them can be read at a time.
+func (g *gen) throughShared(a *val, la *layout.Layout, b *val, lb *layout.Layout) (x, y *val) {
+	sides := []*val{a, b}
+	at := 0
+	var places []int
+	var orders []*layout.Shared
+	for i, l := range []*layout.Layout{la, lb} {
+		v := sides[i]
+		g.settleVal(v)
+		orders, places = append(orders, nil), append(places, at)
+		if v.l == nil || layout.Convert(v.l, l) != layout.Memory {
+			continue
+		}
+		orders[i] = g.exchangeOrder(v.l, l, layout.Log2(v.t.Elem.Size()), 0)
+		at += orders[i].Bytes()
+	}
+	if at == 0 {
+		return a, b
+	}
+	base := g.borrow(at)
+	for i, s := range orders {
+		if s == nil {
+			continue
+		}
+		v := sides[i]
+		axis := 1 - i // k
+		t := v.t.Keep(axis, 1<<v.l.Dims[axis])
+		full := g.join(t, v.l, g.padded(v, axis, number(v.t.Elem, 0, 0)))
+		to := g.b.Add(base, wir.Int(places[i]))
+		g.put(full, to, s, nil)
+		sides[i] = &val{t: t, mem: &stored{base: to, s: s}}
+	}
+	g.sync()
+	g.dirty = true
+	return sides[0], sides[1]
 }
 
 // fragments gives the words of a side for each step of k: from shared memory step by step, so that

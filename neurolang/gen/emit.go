@@ -147,6 +147,7 @@ func (g *gen) band(t, rows, cols wir.Arg) {
 func (g *gen) block(blk *tir.Block) []*tir.Value {
 	for _, op := range blk.Ops {
 		g.b.Line(op.Loc.Line, op.Loc.Col)
+		g.loc = op.Loc
 		if op.Kind == tir.Yield {
 			return op.Args
 		}
@@ -215,6 +216,7 @@ func (g *gen) hold(v *tir.Value) *val {
 	if v.Type.Rank() > 0 {
 		x.l = g.class[v].root().l
 	}
+	g.room(v.Type, x.l)
 	n, c := count(v.Type.Elem, x.l)
 	for range n {
 		x.r = append(x.r, g.b.Var(c))

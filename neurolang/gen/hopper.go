@@ -171,26 +171,61 @@ func (g *gen) findRings(h *hopper, b *tir.Block, loop *tir.Op) {
 	}
 }
 
-// joinRing gives loads a ring: that of the operations that they are copies of, or a new one.
+// joinRing gives loads a ring: one that loads of the same shape in other places take their turns
+// in, or a new one.
 func (g *gen) joinRing(h *hopper, loads []*tir.Op, loop *tir.Op) {
 	for _, r := range h.rings {
-		if len(r.loads) == len(loads) && h.origin[loads[0]] != nil &&
-			h.origin[r.loads[0]] == h.origin[loads[0]] {
-			r.others = append(r.others, loads)
-			for i, l := range loads {
-				r.store[l] = r.store[r.loads[i]]
-			}
-			if r.loop == nil {
-				r.loop = loop
-			}
-			return
+		if !g.takesTurns(h, r, loads) {
+			continue
 		}
+		r.others = append(r.others, loads)
+		for i, l := range loads {
+			r.store[l] = r.store[r.loads[i]]
+		}
+		if r.loop == nil {
+			r.loop = loop
+		}
+		return
 	}
 	r := &ring{loop: loop, store: map[*tir.Op]*layout.Shared{}}
 	for _, l := range loads {
 		r.add(l, g.boxes(l))
 	}
 	h.rings = append(h.rings, r)
+}
+
+// takesTurns tells whether loads may share a ring: they bring the same tiles of the same tensors,
+// and whoever has a stage gives it back before the others' turn comes: copies that rotation made,
+// and loads of which none is around the other.
+func (g *gen) takesTurns(h *hopper, r *ring, loads []*tir.Op) bool {
+	for _, group := range append([][]*tir.Op{r.loads}, r.others...) {
+		if len(group) != len(loads) {
+			return false
+		}
+		for i, l := range loads {
+			if l.Param != group[i].Param || !slices.Equal(l.Sizes, group[i].Sizes) {
+				return false
+			}
+		}
+		a, b := g.blockOf(loads[0]), g.blockOf(group[0])
+		twins := h.origin[loads[0]] != nil && h.origin[loads[0]] == h.origin[group[0]]
+		if !twins && (a == b || encloses(a, b) || encloses(b, a)) {
+			return false
+		}
+	}
+	return true
+}
+
+// encloses tells whether block b is inside of an operation of block a.
+func encloses(a, b *tir.Block) bool {
+	for _, op := range a.Ops {
+		for _, inner := range op.Blocks {
+			if inner == b || encloses(inner, b) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // steady tells whether the loading role can compute a load's indices.
@@ -579,7 +614,8 @@ func (g *gen) tensorCopy(l *tir.Op, s *layout.Shared, to, bar wir.Arg) {
 		}
 	}
 	for c := 0; c < wide; c += per {
-		m := wir.Arg{Kind: wir.Map, Reg: at.Reg, List: g.coords(l, b.Add(along, wir.Int(c)), across)}
+		m := wir.Arg{Kind: wir.Map, Reg: at.Reg,
+			List: g.coords(l, b.Add(along, wir.Int(c)), across)}
 		args := []wir.Arg{g.near(to, c/per*rows*s.Span), m, wir.At(bar, 0)}
 		b.Do(name, append(args, mask...)...)
 	}

@@ -7,9 +7,9 @@ import (
 	"tensoros/neurolang/tir"
 )
 
-// rotate returns a kernel whose loops with two chained dots run the second one a turn late: the next
-// turn's first product is under way while the elementwise work of this one goes on, and so is the
-// last turn's second. It says which operations are copies of which.
+// rotate returns a kernel whose loops with two chained dots run the second one a turn late: the
+// next turn's first product is under way while the elementwise work of this one goes on, and so is
+// the last turn's second. It says which operations are copies of which.
 func rotate(k *tir.Kernel) (*tir.Kernel, map[*tir.Op]*tir.Op) {
 	c := optimise(k)
 	r := &rotation{origin: map[*tir.Op]*tir.Op{}}
@@ -281,8 +281,8 @@ func (r *rotation) loop(op *tir.Op, t *turn) []*tir.Op {
 	return append(out, choice)
 }
 
-// turn is the body of the new loop: up to the first dot, then the late part of the turn before, then
-// the rest.
+// turn is the body of the new loop: up to the first dot, then the late part of the turn before,
+// then the rest.
 func (r *rotation) turn(op *tir.Op, t *turn, init []*tir.Value, step *tir.Value) *tir.Block {
 	blk := op.Blocks[0]
 	b := &tir.Block{}

@@ -4,14 +4,15 @@ import (
 	"math"
 
 	"tensoros/hw/num"
+	"tensoros/neurolang/diag"
 	"tensoros/neurolang/layout"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/tir"
 	"tensoros/neurolang/wir"
 )
 
-// val is a value in registers. Elements of 16 bits lie two in a register, neighbours by the layout's
-// first register bit, unless there is none; bytes lie alone, extended to 32 bits; bools are
+// val is a value in registers. Elements of 16 bits lie two in a register, neighbours by the first
+// register bit of the layout, unless there is none; bytes lie alone, extended to 32 bits; bools are
 // predicates. A value may instead know how to be made in any layout (make), as constants do, or lie
 // in shared memory (mem).
 type val struct {
@@ -132,6 +133,7 @@ func (g *gen) pack(lo, hi wir.Arg) wir.Arg {
 
 // join makes a value of elements, one for each register of the layout.
 func (g *gen) join(t tir.Type, l *layout.Layout, e []wir.Arg) *val {
+	g.room(t, l)
 	v := &val{t: t, l: l, r: e}
 	if packed(t.Elem, l) {
 		v.r = make([]wir.Arg, len(e)/2)
@@ -140,6 +142,22 @@ func (g *gen) join(t tir.Type, l *layout.Layout, e []wir.Arg) *val {
 		}
 	}
 	return v
+}
+
+// mostRegisters is what a thread can have.
+const mostRegisters = 255
+
+// room checks that a tile fits the registers of the threads that hold it.
+func (g *gen) room(t tir.Type, l *layout.Layout) {
+	n, c := count(t.Elem, l)
+	if c == wir.D {
+		n *= 2
+	}
+	if n > mostRegisters {
+		panic(fail(diag.Registers, g.loc, "use a smaller tile, or split the work along another axis",
+			"a tile of %s takes %d registers of each of %d threads, which have %d", t, n,
+			32<<g.warps, mostRegisters))
+	}
 }
 
 // splat is a scalar everywhere.
