@@ -135,8 +135,12 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
+	// The embedder's types become the table's.
+	out := &hir.Intrinsic{X: at(b.types.of(*h.Result), sp), Name: h.Name}
 	for i, p := range h.Params {
+		if p.Type != nil {
+			p.Type = b.types.of(*p.Type)
+		}
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
