@@ -154,7 +154,7 @@ func (c *Compute) Launch(l *vm.Launch) error {
 		return err
 	}
 	done, err := k.Launch(hw.Grid{Blocks: call.Blocks, Threads: [3]uint32{call.Threads, 1, 1},
-		Cluster: [3]uint32{call.Cluster, 0, 0}, Shared: call.Shared, Params: call.Params})
+		Cluster: call.Cluster, Shared: call.Shared, Params: call.Params})
 	if err != nil {
 		return err
 	}

@@ -135,9 +135,12 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
+	// The embedder's types become the table's.
+	out := &hir.Intrinsic{X: at(b.types.of(*h.Result), sp), Name: h.Name}
 	for i, p := range h.Params {
-		want := p.Type
+		if p.Type != nil {
+			p.Type = b.types.of(*p.Type)
+		}
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
@@ -147,10 +150,10 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 			continue
 		}
 		mark := b.mark()
-		x := b.value(slots[i].e, want)
+		x := b.value(slots[i].e, p.Type)
 		b.settle(out.Args, mark)
-		if want != nil {
-			x = b.coerce(x, want, source.Span{}, "")
+		if p.Type != nil {
+			x = b.coerce(x, p.Type, source.Span{}, "")
 		}
 		if owns(x.Type()) {
 			x = b.borrow(x, hir.Shared)

@@ -284,6 +284,17 @@ func TestValuesOfTheirOwn(t *testing.T) {
 				intrinsic("Tensor.array", ints, at(use(b), tensor, c(1))))))
 }
 
+func TestKernelsOverVectorsTakeAnyShape(t *testing.T) {
+	a := v("a", tensor)
+	check(t, "a matrix", "[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]\n", block(nil,
+		print(plusOne(zeros(2, 3)))))
+	check(t, "of columns", "[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]\n", block(nil,
+		let(a, intrinsic("Tensor::iota", tensor, &hir.ArrayOf{X: x(ints),
+			Elems: []hir.Expr{c(2), c(3)}}, c(tile.F32), nil, nil)),
+		print(plusOne(intrinsic("Tensor.t", tensor, use(a))))))
+	check(t, "nothing", "[]\n", block(nil, print(plusOne(zeros(0)))))
+}
+
 func TestBytecodeLimitsAreErrors(t *testing.T) {
 	var deep hir.Expr = c(1)
 	for range 300 {
