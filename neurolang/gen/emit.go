@@ -145,6 +145,9 @@ func (g *gen) band(t, rows, cols wir.Arg) {
 
 // block emits a block's operations and gives what it yields.
 func (g *gen) block(blk *tir.Block) []*tir.Value {
+	outer := g.blk
+	g.blk = blk
+	defer func() { g.blk = outer }()
 	for _, op := range blk.Ops {
 		g.b.Line(op.Loc.Line, op.Loc.Col)
 		g.loc = op.Loc
