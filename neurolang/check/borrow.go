@@ -149,7 +149,8 @@ func (w *flow) access(p place, u use, at source.Span) {
 		return
 	}
 	for _, l := range append(slices.Clone(w.held), w.st.loans...) {
-		if l.holder != nil && (w.last[l.holder] <= w.now || l.holder == p.root) || !l.place.overlap(p) {
+		if l.holder != nil && (w.last[l.holder] <= w.now || l.holder == p.root) ||
+			!l.place.overlap(p) {
 			continue
 		}
 		if l.kind == hir.Shared && (u == reading || u == lending) {
@@ -424,7 +425,8 @@ func (w *flow) part(x hir.Expr) []loan {
 		w.read(x, false)
 		return nil
 	}
-	if i, ok := x.(*hir.IndexOf); ok && (deref(i.Arg.Type()).Kind == hir.Tensor || i.T == i.Arg.Type()) {
+	if i, ok := x.(*hir.IndexOf); ok && (deref(i.Arg.Type()).Kind == hir.Tensor ||
+		i.T == i.Arg.Type()) {
 		w.read(x, false) // a new tensor or array
 		return nil
 	}

@@ -404,7 +404,8 @@ func (b *body) tensorMade(c *intrinsic) hir.Expr {
 	if c.f.Name == "Tensor::from" {
 		shape = 1
 		if a := deref(c.xs[0].Type()); !numbersIn(a) {
-			b.errorf(diag.Mismatch, c.xs[0].Span(), "a tensor is made from an array of numbers, not %s",
+			b.errorf(diag.Mismatch, c.xs[0].Span(),
+				"a tensor is made from an array of numbers, not %s",
 				String(a))
 			return poisonAt(c.sp)
 		}
