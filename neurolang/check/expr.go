@@ -161,8 +161,6 @@ func (b *body) convert(x hir.Expr, want *hir.Type) (hir.Expr, bool) {
 		return x, true
 	case got.Kind == hir.Ref && isCopy(got.Args[0]):
 		return b.convert(b.read(x), want)
-	case want.Kind == hir.Tuple && got.Kind == hir.Tuple:
-		return b.convertTuple(x, want)
 	case want.Kind == hir.Tensor && got.Kind == hir.Tensor:
 		if tensorFits(want, got) != "" {
 			return x, false
@@ -225,23 +223,6 @@ func (b *body) flows(want, got *hir.Type) bool {
 		return true
 	}
 	return false
-}
-
-// convertTuple converts the parts of a tuple that is made here.
-func (b *body) convertTuple(x hir.Expr, want *hir.Type) (hir.Expr, bool) {
-	t, ok := x.(*hir.TupleOf)
-	if !ok || len(t.Elems) != len(want.Args) {
-		return x, false
-	}
-	out := &hir.TupleOf{X: at(want, t.At)}
-	for i, e := range t.Elems {
-		y, ok := b.convert(e, want.Args[i])
-		if !ok {
-			return x, false
-		}
-		out.Elems = append(out.Elems, y)
-	}
-	return out, true
 }
 
 func (b *body) floatLit(x hir.Expr) hir.Expr {
