@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"slices"
 
-	"tensoros/neurolang/codegen"
+	"tensoros/neurolang/check"
 	"tensoros/neurolang/diag"
-	"tensoros/neurolang/ir"
-	"tensoros/neurolang/lower"
+	"tensoros/neurolang/gen"
+	"tensoros/neurolang/grad"
+	"tensoros/neurolang/graph"
+	"tensoros/neurolang/hir"
+	"tensoros/neurolang/hostgen"
 	"tensoros/neurolang/program"
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
-	"tensoros/neurolang/types"
+	"tensoros/neurolang/tir"
+	"tensoros/neurolang/tirgen"
 )
 
 // Program is compiled source text.
@@ -20,8 +24,14 @@ type Program = program.Program
 
 // Options choose what to compile for.
 type Options struct {
-	Target   int       // compute capability, one of codegen.Targets(); 0 means 90
+	Target   int       // compute capability, one of gen.Targets(); 0 means DefaultTarget
 	Builtins []Builtin // of the host
+	// Load reads an imported file; nil: only the library can be imported.
+	Load func(path string) ([]byte, error)
+	// Kernels, if not nil, is told the tile IR of every kernel before code is generated.
+	Kernels func(k *tir.Kernel)
+	// Graphs, if not nil, is told every function marked @graph as it was planned.
+	Graphs func(g *graph.Graph)
 }
 
 // DefaultTarget is the compute capability that Options{} means.
@@ -34,108 +44,130 @@ func (o Options) target() int {
 	return o.Target
 }
 
-// Compile compiles one file. The program is nil if any diagnostic is an error; the set resolves
-// the diagnostics' positions and is never nil.
+// Check checks one file and what it imports, without generating code.
+func Check(name string, src []byte, opt Options) (*check.Info, *source.Set, []diag.Diagnostic) {
+	u := newUnit(name, src, syntax.Items, &source.Set{}, opt, nil)
+	return u.info, u.set, u.errs.Sorted()
+}
+
+// Compile compiles one file and what it imports. The program is nil if any diagnostic is an
+// error; the set resolves the diagnostics' positions and is never nil.
 func Compile(name string, src []byte, opt Options) (*Program, *source.Set, []diag.Diagnostic) {
 	set := &source.Set{}
 	p := &Program{Name: name, Target: opt.target(), Main: -1, Sources: set}
-	env := &types.Env{Scope: types.NewScope(nil)}
-	for _, b := range opt.Builtins {
-		env.Builtins = append(env.Builtins, b.declare())
-	}
-	u := &unit{set: set, link: lower.NewLinker(p), errs: &diag.List{}}
-	file := set.Add(name, src)
-	tree, _ := syntax.Parse(file, syntax.Items, u.errs)
-	u.info = types.Check(tree, env, u.errs)
-	if !u.errs.Failed() {
-		u.fns()
-	}
+	u := newUnit(name, src, syntax.Items, set, opt, nil)
+	u.link = hostgen.NewLinker(p)
+	u.generate()
 	if u.errs.Failed() {
 		return nil, set, u.errs.Sorted()
-	}
-	for _, fn := range u.info.Fns {
-		if fn.Name == "main" {
-			p.Main = u.link.Funcs[fn]
-		}
 	}
 	return p, set, u.errs.Sorted()
 }
 
-// unit is one checked source text on its way into a program.
+// unit is one source text on its way into a program.
 type unit struct {
+	opt  Options
 	set  *source.Set
-	link *lower.Linker
-	info *types.Info
+	tree *syntax.File
+	info *check.Info
+	prog *hir.Program
+	link *hostgen.Linker
 	errs *diag.List
+
+	codes map[*hir.Kernel]*code
 }
 
-// fns lowers all functions and kernels.
-func (u *unit) fns() {
-	for _, fn := range u.info.Fns {
-		if fn.Kernel {
-			u.kernel(fn)
-		} else {
-			u.link.Placeholder(fn)
-		}
+// newUnit parses and checks.
+func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Options,
+	session *check.Session) *unit {
+	u := &unit{opt: opt, set: set, errs: &diag.List{}, codes: map[*hir.Kernel]*code{}}
+	u.tree, _ = syntax.Parse(set.Add(name, src), mode, u.errs)
+	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load,
+		Builtins: declared(opt.Builtins), Session: session})
+	return u
+}
+
+// generate makes code of what was checked.
+func (u *unit) generate() {
+	if !u.errs.Failed() {
+		grad.Expand(u.prog, u.errs)
 	}
 	if u.errs.Failed() {
 		return
 	}
-	for _, fn := range u.info.Fns {
-		if !fn.Kernel {
-			u.link.Func(fn, u.info, u.errs)
-		}
-	}
-}
-
-func (u *unit) kernel(fn *types.Fn) {
-	k, spans := lower.Kernel(fn, u.info, u.set)
-	p := u.link.Prog
-	at := fn.Decl.Name.Span()
-	file := u.set.Position(at.Pos).File
-	out, err := u.generate(k, p.Target, file)
-	if err != nil {
-		u.report(fn, err, spans)
+	if u.graphs(); u.errs.Failed() {
 		return
 	}
-	out.Pos = at.Pos
-	for i := range out.Params {
-		out.Params[i].Pos = fn.Params[i].At.Pos
+	for _, k := range u.prog.Kernels {
+		if !u.link.Compiled(k) {
+			u.kernel(k)
+		}
 	}
-	u.link.Kernels[fn] = len(p.Kernels)
-	p.Kernels = append(p.Kernels, out)
+	if !u.errs.Failed() {
+		u.link.Link(u.prog, u.errs)
+	}
 }
 
-// generate verifies the IR where code generation accepts it: a verifier error is our own bug, but
-// an element type that has no code yet is the user's to hear about.
-func (u *unit) generate(k *ir.Kernel, target int, file string) (*program.Kernel, error) {
-	out, err := codegen.Lower(k, target, file)
-	if err != nil {
-		return nil, err
+func (u *unit) kernel(k *hir.Kernel) {
+	t := u.tile(k)
+	if t == nil {
+		return
 	}
-	if err := k.Verify(); err != nil {
-		panic("neurolang: lowering made bad IR: " + err.Error())
+	c := u.codes[k]
+	if c.abi == nil {
+		var err error
+		if c.abi, err = gen.Compile(t, u.link.Prog.Target, gen.Options{}); err != nil {
+			u.report(k, err)
+			return
+		}
 	}
-	return out, nil
+	u.link.Kernel(k, c.abi)
 }
 
-func (u *unit) report(fn *types.Fn, err error, spans map[*ir.Op]source.Span) {
-	var e *codegen.Error
-	if !errors.As(err, &e) {
+// report says why a kernel has no code.
+func (u *unit) report(k *hir.Kernel, err error) {
+	var te *tirgen.Error
+	var ge *gen.Error
+	switch {
+	case errors.As(err, &te):
+		at := te.At
+		if !at.IsValid() {
+			at = k.At
+		}
+		d := u.errs.Errorf(te.Code, at, "%s", te.Msg)
+		d.Help = te.Help
+		d.With(k.At, "in this kernel")
+	case errors.As(err, &ge):
+		at := u.span(ge.Loc)
+		if !at.IsValid() {
+			at = k.At
+		}
+		d := u.errs.Errorf(ge.Code, at, "%s", ge.Msg)
+		d.Help = ge.Help
+		d.With(k.At, "in %s, for sm_%d", k.Source, u.link.Prog.Target)
+	default:
 		panic("neurolang: " + err.Error())
 	}
-	at := fn.Decl.Name.Span()
-	switch {
-	case e.Op != nil:
-		at = spans[e.Op]
-	case e.Param >= 0:
-		at = fn.Decl.Params[e.Param].Type.Span()
+}
+
+// span finds a place of the tile IR in the source: the word there.
+func (u *unit) span(l tir.Loc) source.Span {
+	for f := range u.set.Files() {
+		if f.Name != l.File {
+			continue
+		}
+		at := f.At(l.Line, l.Col)
+		end := at
+		for end < len(f.Src) && isWord(f.Src[end]) {
+			end++
+		}
+		return source.Span{Pos: f.Pos(at), End: f.Pos(max(end, min(at+1, len(f.Src))))}
 	}
-	d := u.errs.Errorf(e.Code, at, "%s", e.Msg)
-	d.Help = e.Help
-	if e.Op != nil || e.Param >= 0 {
-		d.With(fn.Decl.Name.Span(), "in this kernel, for sm_%d", u.link.Prog.Target)
-	}
+	return source.Span{}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
 // Explain returns what a diagnostic code means, or an error with the codes there are.

@@ -5,30 +5,27 @@ import (
 	"fmt"
 	"strings"
 
+	"tensoros/neurolang/check"
 	"tensoros/neurolang/diag"
-	"tensoros/neurolang/lower"
+	"tensoros/neurolang/hir"
+	"tensoros/neurolang/hostgen"
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
-	"tensoros/neurolang/types"
 	"tensoros/neurolang/vm"
 )
 
-// Type is the type of a host value in a builtin's signature.
-type Type = types.Type
+// Type is the type of a host value in a builtin's signature; nil means any.
+type Type = *hir.Type
 
 // Types for signatures of builtins.
-const (
-	Unit   = types.Unit
-	Bool   = types.Bool
-	Int    = types.Int
-	Float  = types.Float
-	String = types.String
-	Device = types.Device
-	Any    = types.Any
+var (
+	Unit   = hir.UnitType
+	Bool   = hir.BoolType
+	Int    = hir.IntType
+	Float  = hir.FloatType
+	String = hir.StringType
+	Tensor = &hir.Type{Kind: hir.Tensor, AnyDim: true}
 )
-
-// Tensor is the type of tensors in signatures of builtins.
-var Tensor Type = &types.Tensor{}
 
 // Builtin is a function that the embedder adds to the language.
 type Builtin struct {
@@ -45,12 +42,18 @@ type BuiltinParam struct {
 	Optional bool
 }
 
-func (b Builtin) declare() *types.Builtin {
-	var ps []types.Param
-	for _, p := range b.Params {
-		ps = append(ps, types.Param{Name: p.Name, Type: p.Type, Optional: p.Optional})
+// declared tells the checker of builtins.
+func declared(bs []Builtin) []*check.Host {
+	var out []*check.Host
+	for _, b := range bs {
+		h := &check.Host{Name: b.Name, Result: b.Result}
+		for _, p := range b.Params {
+			h.Params = append(h.Params, check.HostParam{Name: p.Name, Type: p.Type,
+				Optional: p.Optional})
+		}
+		out = append(out, h)
 	}
-	return types.Host(b.Name, ps, b.Result)
+	return out
 }
 
 // Errors is what a Session's Eval returns for text that does not compile.
@@ -75,40 +78,31 @@ func (e *Errors) Render(style diag.Style) string {
 type Session struct {
 	prog  *Program
 	set   *source.Set
-	scope *types.Scope
-	link  *lower.Linker
+	opt   Options
+	check *check.Session
+	link  *hostgen.Linker
 	vm    *vm.Machine
-	host  map[string]vm.HostFunc
-	decls []*types.Builtin
 	lines int
 }
 
-// NewSession starts a session on a runtime.
+// NewSession starts a session on a runtime. It panics if a builtin lacks its name, function or
+// result, or is given twice.
 func NewSession(rt vm.Runtime, opt Options) *Session {
 	set := &source.Set{}
-	s := &Session{set: set, scope: types.NewScope(nil), host: map[string]vm.HostFunc{},
+	s := &Session{set: set, opt: opt,
 		prog: &Program{Name: "session", Target: opt.target(), Main: -1, Sources: set}}
-	s.link = lower.NewLinker(s.prog)
-	s.vm = vm.New(s.prog, rt, vm.Options{Host: s.host})
+	host := map[string]vm.HostFunc{}
 	for _, b := range opt.Builtins {
-		if err := s.Register(b); err != nil {
-			panic("neurolang: " + err.Error())
+		if b.Name == "" || b.Fn == nil || b.Result == nil || host[b.Name] != nil {
+			panic(fmt.Sprintf("neurolang: builtin %q is not whole, or there twice", b.Name))
 		}
+		host[b.Name] = b.Fn
 	}
+	s.check = check.NewSession(set, check.Options{Load: opt.Load,
+		Builtins: declared(opt.Builtins)})
+	s.link = hostgen.NewLinker(s.prog)
+	s.vm = vm.New(s.prog, rt, vm.Options{Host: host})
 	return s
-}
-
-// Register adds a builtin of the host.
-func (s *Session) Register(b Builtin) error {
-	if b.Name == "" || b.Fn == nil || b.Result == nil {
-		return fmt.Errorf("builtin %q lacks its name, function or result", b.Name)
-	}
-	if _, taken := s.host[b.Name]; taken {
-		return fmt.Errorf("builtin %s is registered twice", b.Name)
-	}
-	s.host[b.Name] = b.Fn
-	s.decls = append(s.decls, b.declare())
-	return nil
 }
 
 // Program returns what the session has compiled so far.
@@ -127,28 +121,28 @@ func (s *Session) Incomplete(src string) bool {
 func (s *Session) Eval(src string) (value string, err error) {
 	s.lines++
 	name := fmt.Sprintf("line %d", s.lines)
-	u := &unit{set: s.set, link: s.link.Clone(), errs: &diag.List{}}
-	tree, _ := syntax.Parse(s.set.Add(name, []byte(src)), syntax.Statements, u.errs)
-	env := &types.Env{Scope: s.scope.Clone(), Builtins: s.decls, Replace: true}
-	u.info = types.Check(tree, env, u.errs)
-	if !u.errs.Failed() {
-		u.fns()
-	}
-	fn := 0
-	if !u.errs.Failed() {
-		fn = u.link.Line(name, tree.Stmts, u.info, u.errs)
-	}
+	u := newUnit(name, []byte(src), syntax.Statements, s.set, s.opt, s.check)
+	u.link = s.link.Clone()
+	u.link.Prog.Main = -1
+	u.generate()
 	if u.errs.Failed() {
 		return "", &Errors{s.set, u.errs.Sorted()}
 	}
-	s.scope, s.link = env.Scope, u.link
+	s.link = u.link
 	*s.prog = *u.link.Prog
 	u.link.Prog = s.prog
-	v, err := s.vm.Call(fn)
+	if s.prog.Main < 0 {
+		return "", nil
+	}
+	v, err := s.vm.Call(s.prog.Main)
 	if err != nil || v.Kind() == vm.Absent {
 		return "", err
 	}
-	return v.String(), nil
+	value, err = s.vm.Text(v)
+	if e := s.vm.Drop(v); err == nil {
+		err = e
+	}
+	return value, err
 }
 
 // Render renders an error of Eval, Compile or vm.Run with its source.

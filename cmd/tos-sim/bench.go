@@ -55,11 +55,12 @@ type benchFlags struct {
 func benchCommand(e *env) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
-		Use:   "bench [flags] [gpu|fs]",
+		Use:   "bench [flags] [gpu|fs|lang]",
 		Short: "Measure how fast the simulator is on this computer",
 		Long: "Measure the simulator's own speed, in wall time on one core. The gates are the " +
 			"least that\nTensorOS promises. With gpu: the SMs alone, on kernels of arithmetic in f32, " +
 			"with and without time. With fs: how fast TensorFS\nbrings an object into VRAM, in simulated " +
+			"time. With lang: what kernels of the library of Neuro-Lang reach\non an H100, in simulated " +
 			"time.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -70,8 +71,10 @@ func benchCommand(e *env) *cobra.Command {
 				return e.bench(gpuBenches, &f)
 			case args[0] == "fs":
 				return e.bench(fsBenches, &f)
+			case args[0] == "lang":
+				return e.bench(langBenches, &f)
 			}
-			return usage("tos-sim bench, tos-sim bench gpu, tos-sim bench fs", "no benches %q", args[0])
+			return usage("tos-sim bench, or with gpu, fs, lang", "no benches %q", args[0])
 		},
 	}
 	c.Flags().DurationVar(&f.time, "time", time.Second, "`TIME` for each figure, as in 100ms")

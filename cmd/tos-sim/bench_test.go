@@ -12,7 +12,8 @@ import (
 
 	"tensoros/internal/golden"
 	"tensoros/neurolang"
-	"tensoros/neurolang/ir"
+	"tensoros/neurolang/tir"
+	"tensoros/neurolang/tir/interp"
 	"tensoros/neurolang/vm"
 	"tensoros/sim/gpu/chip"
 	"tensoros/sim/gpu/memory"
@@ -157,21 +158,22 @@ func TestBenchedMatmulIsRight(t *testing.T) {
 func interpret(t *testing.T, n int) []byte {
 	t.Helper()
 	p, _, _ := neurolang.Compile("matmul.nl", seedProgramText, neurolang.Options{})
-	k := p.Kernels[0]
-	var in []ir.Matrix
-	for i, a := range k.Params {
-		m := ir.NewMatrix(n, n, a.Tile.Elem, a.Tile.Layout)
-		var err error
-		m.Data, err = vm.Fill{Kind: vm.FillRandn, Seed: uint64(i + 1)}.Bytes(vm.Spec{
-			Shape: []int{n, n}, Elem: a.Tile.Elem, Layout: a.Tile.Layout})
-		if err != nil {
-			t.Fatal(err)
-		}
-		in = append(in, m)
-	}
-	out, err := ir.Interpret(k.IR, k.Target, in)
+	k, err := tir.Parse(p.Kernels[0].Source)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out.Data
+	var tensors []*interp.Tensor
+	for i := range len(k.Params) + len(k.Outs) {
+		x := interp.NewTensor(k.Tensor(i).Elem, k.Tensor(i).Layout, n, n)
+		if i < len(k.Params) {
+			x.Data = vm.Fill{Kind: vm.FillRandn, Seed: uint64(i + 1)}.Bytes(&vm.Spec{
+				Shape: x.Dims, Elem: x.Elem, Layout: x.Layout})
+		}
+		tensors = append(tensors, x)
+	}
+	opt := interp.Options{Target: 90, WGMMA: usesWGMMA(p.Kernels[0])}
+	if err := interp.Run(k, tensors, nil, opt); err != nil {
+		t.Fatal(err)
+	}
+	return tensors[len(tensors)-1].Data
 }

@@ -75,7 +75,7 @@ func f32Launch(text string, n int, last uint32) (*sm.Launch, error) {
 func tiledProduct(n int) (*sm.Launch, error) {
 	l, err := f32Launch(tiledText, n*n, uint32(n))
 	if err == nil {
-		l.Grid, l.Block = dims([3]int{n / 16, n / 16, 1}), dims([3]int{16, 16, 1})
+		l.Grid, l.Block = [3]uint32{uint32(n / 16), uint32(n / 16), 1}, [3]uint32{16, 16, 1}
 	}
 	return l, err
 }
@@ -86,7 +86,7 @@ func vectorLaunch() (*sm.Launch, error) {
 	const n = 512 * 512
 	l, err := f32Launch(vectorText, n, n)
 	if err == nil {
-		l.Grid, l.Block = dims([3]int{n / 256, 1, 1}), dims([3]int{256, 1, 1})
+		l.Grid, l.Block = [3]uint32{n / 256, 1, 1}, [3]uint32{256, 1, 1}
 	}
 	return l, err
 }

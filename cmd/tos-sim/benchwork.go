@@ -3,14 +3,14 @@ package main
 import (
 	_ "embed"
 	"fmt"
+	"slices"
 
 	"tensoros/hw/num"
 	"tensoros/hw/ptx"
 	spec "tensoros/hw/spec/gpu"
 	hwpcie "tensoros/hw/spec/pcie"
 	"tensoros/neurolang"
-	"tensoros/neurolang/program"
-	"tensoros/neurolang/tile"
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/vm"
 	"tensoros/sim"
 	"tensoros/sim/gpu/chip"
@@ -113,40 +113,38 @@ func newMatmul(n int) (*matmul, error) {
 		return nil, fmt.Errorf("%s does not compile to one kernel", name)
 	}
 	k := p.Kernels[0]
-	mod, err := ptx.Parse(k.Name+".ptx", []byte(k.PTX))
+	m, target := &matmul{}, chip.H100.Core()
+	call, v, err := operands(k, n, int(chip.H100.Get("sm.count")))
 	if err != nil {
 		return nil, err
 	}
-	m, target := &matmul{}, chip.H100.Core()
-	if m.prog, err = sm.LoadAt(mod, k.Name, target.Target(), sm.ModuleWindow); err != nil {
+	mod, err := ptx.Parse(k.Name+".ptx", []byte(call.Variant.PTX))
+	if err != nil {
 		return nil, err
 	}
-	return m, m.place(k, n)
+	m.prog, err = sm.LoadAt(mod, call.Variant.Entry, target.Target(), sm.ModuleWindow)
+	m.launch = sm.Launch{Prog: m.prog, Grid: call.Blocks, Block: [3]uint32{call.Threads, 1, 1},
+		Cluster: call.Cluster, Shared: call.Shared, Params: call.Params, Mem: v}
+	return m, err
 }
 
-// place lays operands, result and parameters out.
-func (m *matmul) place(k *program.Kernel, n int) error {
-	g := k.Geometry(n, n, n)
+// operands lays operands and result out in memory, n x n each, and encodes the launch.
+func operands(k *abi.Kernel, n, sms int) (*abi.Call, vram, error) {
 	var v vram
-	var in []uint64
-	for i, p := range k.Params {
-		s := vm.Spec{Shape: []int{n, n}, Elem: p.Tile.Elem, Layout: p.Tile.Layout}
-		data, err := vm.Fill{Kind: vm.FillRandn, Seed: uint64(i + 1)}.Bytes(s)
-		if err != nil {
-			return err
+	a := abi.Args{Scalars: make([]uint64, len(k.Params)), Dim: func(string) int { return n }}
+	for i, p := range append(slices.Clone(k.Params), k.Outs...) {
+		s := vm.Spec{Shape: []int{n, n}, Elem: p.Elem, Layout: p.Layout}
+		fill := vm.Fill{Kind: vm.FillRandn, Seed: uint64(i + 1)}
+		if i >= len(k.Params) {
+			fill.Kind = vm.FillZero
 		}
-		in = append(in, vramBase+uint64(len(v)))
-		v = append(v, data...)
+		a.Addrs = append(a.Addrs, vramBase+uint64(len(v)))
+		a.Shapes = append(a.Shapes, s.Shape)
+		v = append(v, fill.Bytes(&s)...)
 	}
-	out := vramBase + uint64(len(v))
-	v = append(v, make([]byte, n*n*tile.F32.Size())...)
-	params, err := k.ParamBytes(in, out, g)
-	m.launch = sm.Launch{Prog: m.prog, Grid: dims(g.Grid), Block: dims(g.Block),
-		Shared: k.SharedBytes, Params: params, Mem: v}
-	return err
+	call, err := k.Call(&a, &abi.Device{SMs: sms})
+	return call, v, err
 }
-
-func dims(d [3]int) [3]uint32 { return [3]uint32{uint32(d[0]), uint32(d[1]), uint32(d[2])} }
 
 // functional runs it without time and returns the warp instructions.
 func (m *matmul) functional() (float64, error) {

@@ -8,45 +8,97 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tensoros/neurolang/program"
+	"tensoros/neurolang"
+	"tensoros/neurolang/abi"
+	"tensoros/neurolang/gen"
+	"tensoros/neurolang/graph"
+	"tensoros/neurolang/tir"
 )
+
+// built is what an emitter writes from.
+type built struct {
+	u       *unit
+	kernels []*abi.Kernel
+	tiles   map[string]*tir.Kernel // by name
+	target  int
+	graphs  []*graph.Graph
+}
 
 // emitter writes one form of a program. Forms that hold one kernel need it chosen.
 type emitter struct {
 	name, doc string
 	single    bool
-	write     func(w io.Writer, p *program.Program, ks []*program.Kernel) error
+	write     func(w io.Writer, b *built) error
 }
 
-var emitters = []emitter{
-	{"ptx", "the kernel as PTX", true, emitPTX},
-	{"ir", "the kernels in tile IR", false, emitIR},
-	{"bytecode", "the host code, disassembled", false, emitBytecode},
+var emitters []emitter
+
+func init() {
+	emitters = []emitter{
+		{"ptx", "the kernel as PTX, the first of its variants", true, emitPTX},
+		{"tile", "the kernels in tile IR", false, emitTile},
+		{"warp", "the kernel in warp IR, the first of its variants", true, emitWarp},
+		{"bytecode", "the host code, disassembled", false, emitBytecode},
+		{"graph", "functions marked @graph: tensors in SSA, after all passes", false, emitGraph},
+		{"plan", "their launch plans: steps, and where what lies when", false, emitPlan},
+	}
 }
 
-func emitPTX(w io.Writer, _ *program.Program, ks []*program.Kernel) error {
-	_, err := io.WriteString(w, ks[0].PTX)
+func emitPTX(w io.Writer, b *built) error {
+	_, err := io.WriteString(w, b.kernels[0].Variants[0].PTX)
 	return err
 }
 
-func emitIR(w io.Writer, _ *program.Program, ks []*program.Kernel) error {
-	for i, k := range ks {
+func emitTile(w io.Writer, b *built) error {
+	for i, k := range b.kernels {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if _, err := io.WriteString(w, k.IR.String()); err != nil {
+		if _, err := io.WriteString(w, b.tiles[k.Name].String()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func emitBytecode(w io.Writer, p *program.Program, _ []*program.Kernel) error {
-	for i, f := range p.Funcs {
+func emitWarp(w io.Writer, b *built) error {
+	text, err := gen.Dump(b.tiles[b.kernels[0].Name], b.target, gen.Options{}, "warp")
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	return err
+}
+
+func emitBytecode(w io.Writer, b *built) error {
+	for i, f := range b.u.prog.Funcs {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if _, err := io.WriteString(w, p.Disassemble(f)); err != nil {
+		if _, err := io.WriteString(w, b.u.prog.Disassemble(f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func emitGraph(w io.Writer, b *built) error {
+	return b.eachGraph(w, (*graph.Graph).Text)
+}
+
+func emitPlan(w io.Writer, b *built) error {
+	return b.eachGraph(w, (*graph.Graph).PlanText)
+}
+
+func (b *built) eachGraph(w io.Writer, text func(*graph.Graph) string) error {
+	if len(b.graphs) == 0 {
+		return failed("write @graph before a function of straight-line launches",
+			"%s has no graph", b.u.prog.Name)
+	}
+	for i, g := range b.graphs {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := io.WriteString(w, text(g)); err != nil {
 			return err
 		}
 	}
@@ -74,7 +126,7 @@ func buildCommand(e *env) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use:     "build [flags] FILE.nl",
-		Short:   "Compile a program to PTX, IR or bytecode",
+		Short:   "Compile a program to PTX, tile IR, warp IR or bytecode",
 		Long:    strings.TrimSuffix(long, "\n"),
 		Example: "    tos-sim build --emit ptx --target sm_80 -o matmul.ptx examples/matmul.nl",
 		Args:    cobra.ExactArgs(1),
@@ -89,26 +141,33 @@ func buildCommand(e *env) *cobra.Command {
 }
 
 func (e *env) build(path string, f *buildFlags) error {
-	u, err := e.compile(path, f.target)
+	src, err := e.readFile(path)
 	if err != nil {
 		return err
 	}
-	if err := e.show(u); err != nil {
+	b := &built{u: &unit{}, tiles: map[string]*tir.Kernel{}, target: f.target}
+	if b.target == 0 {
+		b.target = neurolang.DefaultTarget
+	}
+	opt := e.options(f.target)
+	opt.Kernels = func(k *tir.Kernel) { b.tiles[k.Name] = k }
+	opt.Graphs = func(g *graph.Graph) { b.graphs = append(b.graphs, g) }
+	b.u.prog, b.u.set, b.u.list = neurolang.Compile(path, src, opt)
+	if err := e.show(b.u); err != nil {
 		return err
 	}
-	if u.prog == nil {
+	if b.u.prog == nil {
 		return told(exitFailed)
 	}
 	x := emitters[slices.IndexFunc(emitters, func(x emitter) bool { return x.name == f.emit })]
-	ks, err := pick(u.prog, f.kernel, x.single)
-	if err != nil {
+	if b.kernels, err = pick(b.u.prog, f.kernel, x.single); err != nil {
 		return err
 	}
-	return e.writeTo(f.out, func(w io.Writer) error { return x.write(w, u.prog, ks) })
+	return e.writeTo(f.out, func(w io.Writer) error { return x.write(w, b) })
 }
 
 // pick is the kernels to write: all, or the one that is named or alone.
-func pick(p *program.Program, name string, single bool) ([]*program.Kernel, error) {
+func pick(p *neurolang.Program, name string, single bool) ([]*abi.Kernel, error) {
 	var have []string
 	for _, k := range p.Kernels {
 		have = append(have, k.Name)
@@ -120,7 +179,7 @@ func pick(p *program.Program, name string, single bool) ([]*program.Kernel, erro
 		if k == nil {
 			return nil, usage("it has "+list, "%s: no kernel %q", p.Name, name)
 		}
-		return []*program.Kernel{k}, nil
+		return []*abi.Kernel{k}, nil
 	case single && len(have) == 0:
 		return nil, failed("--emit bytecode shows its host code", "%s has no kernel", p.Name)
 	case single && len(have) > 1:

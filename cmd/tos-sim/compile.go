@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"tensoros/neurolang"
-	"tensoros/neurolang/codegen"
 	"tensoros/neurolang/diag"
+	"tensoros/neurolang/gen"
 	"tensoros/neurolang/source"
 )
 
@@ -26,7 +26,7 @@ func (t targetFlag) String() string {
 
 func (t targetFlag) Set(s string) error {
 	n, err := strconv.Atoi(strings.TrimPrefix(s, "sm_"))
-	if err != nil || !slices.Contains(codegen.Targets(), n) {
+	if err != nil || !slices.Contains(gen.Targets(), n) {
 		return fmt.Errorf("it is one of %s", targets())
 	}
 	*t.to = n
@@ -36,7 +36,7 @@ func (t targetFlag) Set(s string) error {
 // targets lists what can be compiled for.
 func targets() string {
 	var have []string
-	for _, t := range codegen.Targets() {
+	for _, t := range gen.Targets() {
 		have = append(have, fmt.Sprintf("sm_%d", t))
 	}
 	return strings.Join(have, ", ")
@@ -55,8 +55,13 @@ func (e *env) compile(path string, target int) (*unit, error) {
 		return nil, err
 	}
 	var u unit
-	u.prog, u.set, u.list = neurolang.Compile(path, src, neurolang.Options{Target: target})
+	u.prog, u.set, u.list = neurolang.Compile(path, src, e.options(target))
 	return &u, nil
+}
+
+// options are those of every compilation: imports come from files.
+func (e *env) options(target int) neurolang.Options {
+	return neurolang.Options{Target: target, Load: e.readFile}
 }
 
 // show writes the diagnostics: with carets for people, one JSON object a line for programs.

@@ -11,7 +11,7 @@ import (
 	krun "tensoros/kernel/run"
 	"tensoros/kernel/tensorfs"
 	"tensoros/neurolang"
-	"tensoros/neurolang/codegen"
+	"tensoros/neurolang/gen"
 	"tensoros/neurolang/vm"
 	"tensoros/sim/gpu"
 	"tensoros/sim/gpu/sanitize"
@@ -91,7 +91,7 @@ func (e *env) openChip(o gpu.Options) (*device, error) {
 // codeFor is the newest architecture that code can be made for and that runs on arch.
 func codeFor(arch int) (int, bool) {
 	best := 0
-	for _, t := range codegen.Targets() {
+	for _, t := range gen.Targets() {
 		if t <= arch {
 			best = max(best, t)
 		}
@@ -121,7 +121,7 @@ func (e *env) runOn(path string, r *runFlags) error {
 		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", r.device,
 			d.Arch())
 	}
-	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: arch})
+	p, set, ds := neurolang.Compile(path, src, e.options(arch))
 	if p == nil {
 		faults := &neurolang.Errors{Set: set, List: ds}
 		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))
@@ -135,7 +135,7 @@ func (e *env) runOn(path string, r *runFlags) error {
 	rt.Objects = map[string]tensorfs.File{"a": e.normal("a", false), "b": e.normal("b", true)}
 	c := &checker{rt: rt, env: e, target: arch}
 	if r.check {
-		rt.OnLaunch = c.launch
+		rt.BeforeLaunch, rt.OnLaunch = c.begin, c.launch
 	}
 	if err := vm.Run(p, rt, vm.Options{}); err != nil {
 		fmt.Fprint(e.err, neurolang.Render(set, err, e.style(e.err)))
@@ -172,7 +172,7 @@ func (e *env) computed(d *device, list []krun.Computed, sane *sanitize.Checker) 
 	for _, l := range list {
 		x := computedLaunch{Kernel: l.Kernel, US: l.Elapsed / 1e3, Cycles: l.Cycles}
 		if l.Elapsed > 0 {
-			x.TFLOPs = float64(l.Geometry.FLOPs) / l.Elapsed / 1e3
+			x.TFLOPs = l.FLOPs / l.Elapsed / 1e3
 		}
 		r.Launches = append(r.Launches, x)
 	}

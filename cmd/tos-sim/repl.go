@@ -25,10 +25,7 @@ func repl(e *env) error {
 			s.end() // a run that failed leaves its line
 			return next(prompt)
 		}
-		sh, err := shell.New(s.kernel, s.shellHost(read), target(&s.board.Spec))
-		if err != nil {
-			return err
-		}
+		sh := shell.New(s.kernel, s.shellHost(read), target(&s.board.Spec))
 		if err := sh.Run(); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ type loadReport struct {
 
 type launchReport struct {
 	Kernel  string            `json:"kernel"`
-	Grid    [3]int            `json:"grid"`
+	Grid    [3]uint32         `json:"grid"`
 	Latency *stat.LaunchParts `json:"latency,omitempty"`
 	US      float64           `json:"kernel_us"`
 	TFLOPs  float64           `json:"tflop_per_s"`
@@ -63,13 +63,13 @@ func (s *session) measure(rt *krun.Runtime) (report, error) {
 		if i < s.launches {
 			continue
 		}
-		lr := launchReport{Kernel: l.Kernel, Grid: l.Geometry.Grid}
+		lr := launchReport{Kernel: l.Kernel, Grid: l.Grid}
 		if i < len(parts) {
 			lr.Latency = &parts[i]
 		}
 		if i < len(grids) {
 			lr.US = float64(grids[i]) / float64(traces.Microsecond)
-			lr.TFLOPs = float64(l.Geometry.FLOPs) / grids[i].Seconds() / 1e12
+			lr.TFLOPs = l.FLOPs / grids[i].Seconds() / 1e12
 		}
 		r.Launches = append(r.Launches, lr)
 	}

@@ -43,7 +43,7 @@ func runCommand(e *env) *cobra.Command {
 	c.Flags().StringVar(&r.device, "device", "", deviceUsage)
 	c.Flags().BoolVar(&r.sane, "sanitize", false, sanitizeUsage)
 	c.Flags().BoolVar(&r.check, "check", false, "compare every element of every launch with the "+
-		"tile-IR interpreter, bit for bit, and with float64 arithmetic, within the format's bound")
+		"reference interpreter of the tile IR")
 	c.Flags().BoolVar(&r.cache, "timing-cache", false, "with --device chip: launches like an "+
 		"earlier one in all but the data compute without time, and take its time over")
 	c.Flags().StringVar(&r.pprof, "pprof", "", pprofUsage)
@@ -60,7 +60,7 @@ func (e *env) runFile(path string, r *runFlags) error {
 	if err != nil {
 		return err
 	}
-	p, set, ds := neurolang.Compile(path, src, neurolang.Options{Target: target(&spec)})
+	p, set, ds := neurolang.Compile(path, src, e.options(target(&spec)))
 	if p == nil {
 		faults := &neurolang.Errors{Set: set, List: ds}
 		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))
@@ -76,7 +76,7 @@ func (e *env) runFile(path string, r *runFlags) error {
 		})
 		c := &checker{rt: rt, env: e, target: target(&spec)}
 		if r.check {
-			rt.OnLaunch = c.launch
+			rt.BeforeLaunch, rt.OnLaunch = c.begin, c.launch
 		}
 		rt.Prefetch(p)
 		err := vm.Run(p, rt, vm.Options{})

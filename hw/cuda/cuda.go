@@ -15,6 +15,7 @@ type Accelerator struct {
 	ctx  uintptr
 	name string
 	arch int
+	sms  int
 	// Events around a launch; 0 until the first.
 	from, to uintptr
 	lost     error // what broke the context
@@ -33,7 +34,7 @@ func Open(ordinal int) (*Accelerator, error) {
 
 func openOn(d *driver, ordinal int) (*Accelerator, error) {
 	a := &Accelerator{d: d}
-	var n, major, minor int32
+	var n, major, minor, sms int32
 	name := make([]byte, 256)
 	for _, step := range []struct {
 		op   string
@@ -52,6 +53,8 @@ func openOn(d *driver, ordinal int) (*Accelerator, error) {
 			func() int32 { return d.DeviceGetAttribute(&major, attrMajor, a.dev) }},
 		{"read its compute capability",
 			func() int32 { return d.DeviceGetAttribute(&minor, attrMinor, a.dev) }},
+		{"count its multiprocessors",
+			func() int32 { return d.DeviceGetAttribute(&sms, attrSMs, a.dev) }},
 		{"open a context", func() int32 { return d.CtxRetain(&a.ctx, a.dev) }},
 	} {
 		if r := step.call(); r != success {
@@ -60,6 +63,7 @@ func openOn(d *driver, ordinal int) (*Accelerator, error) {
 	}
 	text, _, _ := strings.Cut(string(name), "\x00")
 	a.name, a.arch = "NVIDIA "+strings.TrimPrefix(text, "NVIDIA "), int(10*major+minor)
+	a.sms = int(sms)
 	return a, nil
 }
 
@@ -68,6 +72,9 @@ func (a *Accelerator) Name() string { return a.name }
 
 // Arch is the compute capability times ten.
 func (a *Accelerator) Arch() int { return a.arch }
+
+// SMs is how many multiprocessors the GPU has.
+func (a *Accelerator) SMs() int { return a.sms }
 
 // do calls the driver with the context current: it is a property of the thread. After a fatal
 // error every call is refused, and says why.

@@ -101,6 +101,7 @@ const (
 	success        = 0
 	errNoMemory    = 2
 	errNoDevice    = 100
+	attrSMs        = 16 // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
 	attrMajor      = 75 // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 	attrMinor      = 76
 	funcShared     = 8  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES

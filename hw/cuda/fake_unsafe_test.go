@@ -114,6 +114,8 @@ func (f *fake) context(d *driver) {
 		*v = int32(f.chip.Arch() / 10)
 		if attribute == attrMinor {
 			*v = int32(f.chip.Arch() % 10)
+		} else if attribute == attrSMs {
+			*v = int32(f.chip.SMs())
 		}
 		return f.result("DeviceGetAttribute", nil)
 	}

@@ -44,3 +44,6 @@ func Check(t testing.TB, file string, got []byte) {
 		}
 	}
 }
+
+// Updating tells whether golden files are to be rewritten.
+func Updating() bool { return *update }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 
 	"tensoros/hw"
+	spec "tensoros/hw/spec/gpu"
 	"tensoros/kernel/tensorfs"
-	"tensoros/neurolang/program"
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/vm"
 )
@@ -16,26 +17,50 @@ import (
 type Compute struct {
 	Objects  map[string]tensorfs.File // by name; Save adds to them
 	Launches []Computed
-	// OnLaunch, if not nil, is called after each launch.
-	OnLaunch func(l *vm.Launch, out *vm.Tensor) error
+	// BeforeLaunch and OnLaunch, if not nil, are called before and after each launch.
+	BeforeLaunch, OnLaunch func(l *vm.Launch) error
 
 	on      hw.Accelerator
+	dev     abi.Device
 	print   func(line string)
-	kernels map[*program.Kernel]hw.Kernel
+	kernels map[*abi.Variant]hw.Kernel
 }
 
 // Computed is a kernel that ran.
 type Computed struct {
-	Kernel   string
-	Geometry program.Geometry
+	Ran
 	hw.Launched
+}
+
+// Ran says what a launch was: the kernel, which of its entries, the CTAs and threads of the grid,
+// and what it cost by its own account.
+type Ran struct {
+	Kernel, Entry string
+	Grid          [3]uint32
+	Threads       uint32
+	FLOPs, Bytes  float64
+}
+
+func ran(l *vm.Launch, c *abi.Call) Ran {
+	return Ran{l.Kernel.Name, c.Variant.Entry, c.Blocks, c.Threads, l.FLOPs(), l.Bytes()}
 }
 
 // NewCompute makes a runtime on an accelerator, which remains the caller's.
 func NewCompute(on hw.Accelerator, print func(line string)) *Compute {
-	return &Compute{Objects: map[string]tensorfs.File{}, on: on, print: print,
-		kernels: map[*program.Kernel]hw.Kernel{}}
+	c := &Compute{Objects: map[string]tensorfs.File{}, on: on, print: print,
+		kernels: map[*abi.Variant]hw.Kernel{}, dev: abi.Device{SMs: 1}}
+	if m, ok := on.(interface {
+		TensorMap(*spec.TensorMap) ([spec.TensorMapBytes]byte, error)
+	}); ok {
+		c.dev.TensorMap = m.TensorMap
+	}
+	if m, ok := on.(interface{ SMs() int }); ok {
+		c.dev.SMs = m.SMs()
+	}
+	return c
 }
+
+var _ vm.Runtime = (*Compute)(nil)
 
 // Devices is 1.
 func (c *Compute) Devices() int { return 1 }
@@ -51,55 +76,31 @@ func (c *Compute) Device(i int) (vm.Device, error) {
 // Print prints a line.
 func (c *Compute) Print(line string) { c.print(line) }
 
-// place makes a tensor; nil data leaves its contents open.
-func (c *Compute) place(s vm.Spec, data []byte, origin string) (*vm.Tensor, error) {
-	p, err := c.on.Alloc(s.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	if data != nil {
-		if err := c.on.Write(p, data); err != nil {
-			return nil, err
-		}
-	}
-	return &vm.Tensor{Spec: s, Handle: p, Origin: origin}, nil
-}
+// Alloc takes memory.
+func (c *Compute) Alloc(_ vm.Device, n int) (any, error) { return c.on.Alloc(n) }
 
-// Alloc makes a tensor.
-func (c *Compute) Alloc(s vm.Spec, fill vm.Fill) (*vm.Tensor, error) {
-	var data []byte
-	if fill.Kind != vm.FillNone {
-		var err error
-		if data, err = fill.Bytes(s); err != nil {
-			return nil, err
-		}
-	}
-	return c.place(s, data, "alloc")
-}
+// Free gives it back.
+func (c *Compute) Free(h any) error { return c.on.Free(h.(hw.DevicePtr)) }
 
 // Load brings an object to the accelerator.
-func (c *Compute) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
+func (c *Compute) Load(uri string, dev vm.Device) (vm.Spec, any, error) {
 	name, err := objectName(uri)
 	if err != nil {
-		return nil, err
+		return vm.Spec{}, nil, err
 	}
 	o, ok := c.Objects[name]
 	if !ok {
-		return nil, &vm.NotFound{URI: uri}
+		return vm.Spec{}, nil, &vm.NotFound{URI: uri}
 	}
-	elem, ok := tile.ParseElem(o.Elem)
-	if !ok {
-		return nil, fmt.Errorf("load %s: element type %q is unknown", uri, o.Elem)
+	s, err := objectSpec(&o.Object, len(o.Data), dev)
+	if err != nil {
+		return s, nil, err
 	}
-	s := vm.Spec{Shape: o.Shape, Elem: elem, Layout: tile.RowMajor, Device: dev}
-	if o.ColMajor {
-		s.Layout = tile.ColMajor
+	p, err := c.on.Alloc(max(len(o.Data), 1))
+	if err == nil {
+		err = c.on.Write(p, o.Data)
 	}
-	if s.Bytes() != len(o.Data) {
-		return nil, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(),
-			len(o.Data))
-	}
-	return c.place(s, o.Data, uri)
+	return s, p, err
 }
 
 // Save keeps a tensor as an object.
@@ -116,64 +117,72 @@ func (c *Compute) Save(t *vm.Tensor, uri string) error {
 	return err
 }
 
-// Launch runs a kernel over whole tensors.
-func (c *Compute) Launch(l *vm.Launch) (*vm.Tensor, error) {
-	k, err := c.kernel(l.Kernel)
-	if err != nil {
-		return nil, err
-	}
-	out, err := c.place(l.Out, nil, l.Kernel.Name)
-	if err != nil {
-		return nil, err
-	}
-	var in []uint64
-	for _, a := range l.Args {
-		in = append(in, uint64(a.Handle.(hw.DevicePtr)))
-	}
-	params, err := l.Kernel.ParamBytes(in, uint64(out.Handle.(hw.DevicePtr)), l.Geometry)
-	if err != nil {
-		return nil, err
-	}
-	done, err := k.Launch(hw.Grid{Blocks: axes(l.Grid), Threads: axes(l.Block), Shared: l.Shared,
-		Params: params})
-	if err != nil {
-		return nil, err
-	}
-	c.Launches = append(c.Launches, Computed{l.Kernel.Name, l.Geometry, done})
-	if c.OnLaunch != nil {
-		return out, c.OnLaunch(l, out)
-	}
-	return out, nil
+// pointer is where a tensor begins.
+func pointer(t *vm.Tensor) hw.DevicePtr { return t.Handle.(hw.DevicePtr) + hw.DevicePtr(t.Offset) }
+
+// Write copies bytes to the accelerator.
+func (c *Compute) Write(t *vm.Tensor, off int, p []byte) error {
+	return c.on.Write(pointer(t)+hw.DevicePtr(off), p)
 }
 
-// kernel is the code of a kernel on the accelerator, once loaded.
-func (c *Compute) kernel(k *program.Kernel) (hw.Kernel, error) {
-	if have := c.kernels[k]; have != nil {
+// Read copies bytes from the accelerator.
+func (c *Compute) Read(t *vm.Tensor, off int, p []byte) error {
+	return c.on.Read(p, pointer(t)+hw.DevicePtr(off))
+}
+
+// Copy copies a tensor, through the host.
+func (c *Compute) Copy(dst, src *vm.Tensor) error {
+	p, err := c.Image(src)
+	if err == nil {
+		err = c.on.Write(pointer(dst), p)
+	}
+	return err
+}
+
+// Launch runs a kernel over whole tensors.
+func (c *Compute) Launch(l *vm.Launch) error {
+	base := func(t *vm.Tensor) uint64 { return uint64(t.Handle.(hw.DevicePtr)) }
+	call, err := l.Call(base, &c.dev)
+	if err != nil || call.Programs == 0 {
+		return err
+	}
+	k, err := c.kernel(call.Variant)
+	if err == nil && c.BeforeLaunch != nil {
+		err = c.BeforeLaunch(l)
+	}
+	if err != nil {
+		return err
+	}
+	done, err := k.Launch(hw.Grid{Blocks: call.Blocks, Threads: [3]uint32{call.Threads, 1, 1},
+		Cluster: call.Cluster, Shared: call.Shared, Params: call.Params})
+	if err != nil {
+		return err
+	}
+	c.Launches = append(c.Launches, Computed{ran(l, call), done})
+	if c.OnLaunch != nil {
+		return c.OnLaunch(l)
+	}
+	return nil
+}
+
+// kernel is the code of a variant on the accelerator, once loaded.
+func (c *Compute) kernel(v *abi.Variant) (hw.Kernel, error) {
+	if have := c.kernels[v]; have != nil {
 		return have, nil
 	}
-	m, err := c.on.Load(k.Name+".ptx", []byte(k.PTX))
+	m, err := c.on.Load(v.Entry+".ptx", []byte(v.PTX))
 	if err != nil {
 		return nil, err
 	}
-	got, err := m.Kernel(k.Name)
+	got, err := m.Kernel(v.Entry)
 	if err == nil {
-		c.kernels[k] = got
+		c.kernels[v] = got
 	}
 	return got, err
-}
-
-// Read copies a region to the host and decodes it, in row-major order.
-func (c *Compute) Read(t *vm.Tensor, g vm.Region) ([]float64, error) {
-	return regionOf(t, g, func(off, n int) ([]byte, error) {
-		p := make([]byte, n)
-		return p, c.on.Read(p, t.Handle.(hw.DevicePtr)+hw.DevicePtr(off))
-	})
 }
 
 // Image is a tensor's bytes as they lie on the device, for checks.
 func (c *Compute) Image(t *vm.Tensor) ([]byte, error) {
 	p := make([]byte, t.Bytes())
-	return p, c.on.Read(p, t.Handle.(hw.DevicePtr))
+	return p, c.Read(t, 0, p)
 }
-
-var _ vm.Runtime = (*Compute)(nil)

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"tensoros/kernel"
+	"tensoros/kernel/tensorfs"
 	"tensoros/neurolang/program"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/vm"
@@ -30,36 +30,32 @@ type ahead struct {
 // errUnknown ends a dry run: what follows depends on data, or on an object that is saved.
 var errUnknown = errors.New("run: the plan ends here")
 
-// planner is a runtime on which nothing happens: host code runs over it until it asks for data.
+// planner is a runtime on which nothing happens: host code runs over it until it asks for data, or
+// would write it.
 type planner struct {
 	r     *Runtime
 	loads []planned
 }
 
-func (p *planner) Devices() int                    { return p.r.Devices() }
-func (p *planner) Device(i int) (vm.Device, error) { return p.r.Device(i) }
-func (p *planner) Print(string)                    {}
-func (p *planner) Save(*vm.Tensor, string) error   { return errUnknown }
-func (p *planner) Read(*vm.Tensor, vm.Region) ([]float64, error) {
-	return nil, errUnknown
-}
+func (p *planner) Devices() int                        { return p.r.Devices() }
+func (p *planner) Device(i int) (vm.Device, error)     { return p.r.Device(i) }
+func (p *planner) Print(string)                        {}
+func (p *planner) Save(*vm.Tensor, string) error       { return errUnknown }
+func (p *planner) Alloc(vm.Device, int) (any, error)   { return nil, nil }
+func (p *planner) Free(any) error                      { return nil }
+func (p *planner) Read(*vm.Tensor, int, []byte) error  { return errUnknown }
+func (p *planner) Write(*vm.Tensor, int, []byte) error { return nil }
+func (p *planner) Copy(_, _ *vm.Tensor) error          { return nil }
+func (p *planner) Launch(*vm.Launch) error             { return nil }
 
-func (p *planner) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
+func (p *planner) Load(uri string, dev vm.Device) (vm.Spec, any, error) {
 	_, o, err := p.r.find(uri)
 	if err != nil {
-		return nil, err
+		return vm.Spec{}, nil, err
 	}
-	s, err := objectSpec(uri, &o, dev)
+	s, err := objectSpec(&o, int(o.Len), dev)
 	p.loads = append(p.loads, planned{uri, dev})
-	return &vm.Tensor{Spec: s, Origin: uri}, err
-}
-
-func (p *planner) Alloc(s vm.Spec, _ vm.Fill) (*vm.Tensor, error) {
-	return &vm.Tensor{Spec: s, Origin: "alloc"}, nil
-}
-
-func (p *planner) Launch(l *vm.Launch) (*vm.Tensor, error) {
-	return &vm.Tensor{Spec: l.Out, Origin: l.Kernel.Name}, nil
+	return s, nil, err
 }
 
 // Prefetch finds out which objects a program is going to load, in order, and starts to bring them
@@ -67,7 +63,10 @@ func (p *planner) Launch(l *vm.Launch) (*vm.Tensor, error) {
 // reaches to the first element that the program reads: what comes then may depend on data.
 func (r *Runtime) Prefetch(p *program.Program) {
 	plan := &planner{r: r}
-	_ = vm.Run(p, plan, vm.Options{Steps: planSteps}) // how it ends, the program itself will tell
+	if p.Main >= 0 {
+		// How it ends, the program itself will tell.
+		_, _ = vm.New(p, plan, vm.Options{Steps: planSteps, Dry: true}).Call(p.Main)
+	}
 	r.coming = append(r.coming, plan.loads...)
 	r.pump()
 }
@@ -101,12 +100,12 @@ func (r *Runtime) pump() {
 
 // takeAhead hands over a load that was started ahead, or nil. One that the plan has but that was
 // not started will not be needed a second time.
-func (r *Runtime) takeAhead(uri string, dev vm.Device) *vm.Tensor {
+func (r *Runtime) takeAhead(uri string, dev vm.Device) (loaded, bool) {
 	key := planned{uri, dev}.key()
 	if list := r.started[key]; len(list) > 0 {
 		r.started[key] = list[1:]
 		r.waiting--
-		return list[0]
+		return list[0], true
 	}
 	for i, p := range r.coming {
 		if p.key() == key {
@@ -114,7 +113,7 @@ func (r *Runtime) takeAhead(uri string, dev vm.Device) *vm.Tensor {
 			break
 		}
 	}
-	return nil
+	return loaded{}, false
 }
 
 // forget drops the plan; the tensors are freed with the others.
@@ -123,19 +122,18 @@ func (r *Runtime) forget() {
 	r.coming, r.waiting = nil, 0
 }
 
-// objectSpec is the tensor that an object becomes.
-func objectSpec(uri string, o *kernel.Object, dev vm.Device) (vm.Spec, error) {
+// objectSpec is the tensor that an object of n bytes becomes.
+func objectSpec(o *tensorfs.Object, n int, dev vm.Device) (vm.Spec, error) {
 	elem, ok := tile.ParseElem(o.Elem)
 	if !ok {
-		return vm.Spec{}, fmt.Errorf("load %s: element type %q is unknown", uri, o.Elem)
+		return vm.Spec{}, fmt.Errorf("element type %q is unknown", o.Elem)
 	}
 	s := vm.Spec{Shape: o.Shape, Elem: elem, Layout: tile.RowMajor, Device: dev}
 	if o.ColMajor {
 		s.Layout = tile.ColMajor
 	}
-	if uint64(s.Bytes()) != o.Len {
-		return s, fmt.Errorf("load %s: %s takes %d bytes, the object has %d", uri, s, s.Bytes(),
-			o.Len)
+	if s.Bytes() != n {
+		return s, fmt.Errorf("%s takes %d bytes, the object has %d", &s, s.Bytes(), n)
 	}
 	return s, nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tensoros/neurolang/tile"
+	"tensoros/neurolang/vm"
 )
 
 func TestObjectName(t *testing.T) {
@@ -50,12 +51,12 @@ func TestValueDecodesEveryElementType(t *testing.T) {
 			t.Errorf("%s: known %v, %d bytes", c.elem, ok, e.Size())
 			continue
 		}
-		if got := value(e, c.bytes); got != c.want {
+		if got := vm.Decode(e, c.bytes); got != c.want {
 			t.Errorf("%s %x: %v, want %v", c.elem, c.bytes, got, c.want)
 		}
 	}
 	for e := tile.F16; e.Size() > 0; e++ { // whatever an object may be must have values
-		value(e, make([]byte, e.Size()))
+		vm.Decode(e, make([]byte, e.Size()))
 		if e == tile.I32 {
 			break
 		}

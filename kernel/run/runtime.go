@@ -10,7 +10,6 @@ import (
 	"tensoros/kernel/drv/gpu"
 	"tensoros/kernel/mem"
 	"tensoros/kernel/task"
-	"tensoros/neurolang/program"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/vm"
 	"tensoros/traces"
@@ -20,19 +19,22 @@ import (
 type Runtime struct {
 	Loads    []Load
 	Launches []Launch
-	// OnLaunch, if not nil, is called after each launch.
-	OnLaunch func(l *vm.Launch, out *vm.Tensor) error
+	// BeforeLaunch and OnLaunch, if not nil, are called before and after each launch.
+	BeforeLaunch, OnLaunch func(l *vm.Launch) error
 
 	k     *kernel.Kernel
 	print func(line string)
-	owned []*tensor
+	owned []*tensor // by serial
+	last  int       // serial
 
 	coming  []planned // loads of the plan that have not been started
-	started map[ahead][]*vm.Tensor
+	started map[ahead][]loaded
 	waiting int // of started
 
-	plans  map[planKey]*gpu.Plan
+	plans  map[planKey][]*gpu.Plan
 	recent []planKey // of plans, oldest first
+	batch  []started
+	open   int // batches begun
 }
 
 // Load is an object that was brought into VRAM: size, and when the first command was sent and the
@@ -43,25 +45,24 @@ type Load struct {
 	Start, End hw.Time
 }
 
-// Launch is a kernel that ran: when it was called, and the GPU's time of its end.
-type Launch struct {
-	Kernel        string
-	Geometry      program.Geometry
-	Called, Ended hw.Time
+// tensor is memory of a tensor.
+type tensor struct {
+	dev    *gpu.Device
+	at     mem.Addr
+	n      uint64
+	serial int
+	ready  *task.Task // what fills it, or failed to; nil once it is there
 }
 
-// tensor is the runtime's part of a vm.Tensor.
-type tensor struct {
-	dev   *gpu.Device
-	at    mem.Addr
-	n     uint64
-	ready *task.Task // what fills it, or failed to; nil once it is there
-}
+func handle(t *vm.Tensor) *tensor { return t.Handle.(*tensor) }
+
+// begin is where a tensor begins.
+func begin(t *vm.Tensor) mem.Addr { return handle(t).at + mem.Addr(t.Offset) }
 
 // New makes a runtime; print receives the lines that programs print.
 func New(k *kernel.Kernel, print func(line string)) *Runtime {
-	return &Runtime{k: k, print: print, plans: map[planKey]*gpu.Plan{},
-		started: map[ahead][]*vm.Tensor{}}
+	return &Runtime{k: k, print: print, plans: map[planKey][]*gpu.Plan{},
+		started: map[ahead][]loaded{}}
 }
 
 // Devices is the number of GPUs.
@@ -80,101 +81,122 @@ func (r *Runtime) Print(line string) { r.print(line) }
 
 func device(d vm.Device) *gpu.Device { return d.Handle.(*gpu.Device) }
 
-func (r *Runtime) alloc(s vm.Spec) (*tensor, error) {
-	d := device(s.Device)
-	n := uint64(s.Bytes())
+// Alloc takes VRAM.
+func (r *Runtime) Alloc(d vm.Device, n int) (any, error) { return r.alloc(device(d), uint64(n)) }
+
+func (r *Runtime) alloc(d *gpu.Device, n uint64) (*tensor, error) {
 	at, err := d.Heap.Alloc(n)
 	if err != nil {
-		return nil, fmt.Errorf("%s on gpu%d: %w", s, d.Index, err)
+		return nil, fmt.Errorf("gpu%d: %w", d.Index, err)
 	}
-	t := &tensor{dev: d, at: at, n: n}
+	r.last++
+	t := &tensor{dev: d, at: at, n: n, serial: r.last}
 	r.owned = append(r.owned, t)
 	return t, nil
 }
 
-// discard gives back the memory of a tensor that nobody has seen.
-func (r *Runtime) discard(t *tensor) {
-	if i := slices.Index(r.owned, t); i >= 0 {
-		r.owned = slices.Delete(r.owned, i, i+1)
-		t.dev.Heap.Release(t.at, t.n)
+// Free gives VRAM back, at once: launches that are gathered run before whatever is done with it
+// later. It waits for what still writes to it from outside.
+func (r *Runtime) Free(h any) error {
+	t := h.(*tensor)
+	i, ok := slices.BinarySearchFunc(r.owned, t.serial,
+		func(t *tensor, serial int) int { return t.serial - serial })
+	if !ok {
+		return nil // with those of a program that is over
 	}
+	err := r.settle(t)
+	r.owned = slices.Delete(r.owned, i, i+1)
+	t.dev.Heap.Release(t.at, t.n)
+	return err
 }
 
 // Mark remembers which tensors there are, for FreeSince.
-func (r *Runtime) Mark() int { return len(r.owned) }
+func (r *Runtime) Mark() int { return r.last }
 
 // FreeSince gives back the memory of every tensor made since a Mark: of a program that is over. It
 // waits for what still writes to them.
 func (r *Runtime) FreeSince(mark int) error {
 	r.forget()
-	var first error
-	for _, t := range r.owned[mark:] {
-		if err := r.settle(t); err != nil && first == nil {
+	first := r.flush()
+	for len(r.owned) > 0 && r.owned[len(r.owned)-1].serial > mark {
+		if err := r.Free(r.owned[len(r.owned)-1]); err != nil && first == nil {
 			first = err
 		}
-		t.dev.Heap.Release(t.at, t.n)
 	}
-	r.owned = r.owned[:mark]
 	return first
-}
-
-// Alloc makes a tensor. Contents are made on the host and moved by the copy engine.
-func (r *Runtime) Alloc(s vm.Spec, fill vm.Fill) (*vm.Tensor, error) {
-	t, err := r.alloc(s)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.fill(t, s, fill); err != nil {
-		r.discard(t)
-		return nil, err
-	}
-	return &vm.Tensor{Spec: s, Handle: t, Origin: "alloc"}, nil
-}
-
-func (r *Runtime) fill(t *tensor, s vm.Spec, fill vm.Fill) error {
-	if fill.Kind == vm.FillNone {
-		return nil
-	}
-	data, err := fill.Bytes(s)
-	if err != nil {
-		return err
-	}
-	return r.upload(t, data)
 }
 
 // stageLen is how much host memory a transfer takes at a time.
 const stageLen = 4 << 20
 
-func (r *Runtime) upload(t *tensor, data []byte) error {
-	host, err := t.dev.HostMemory(min(len(data), stageLen))
+// Write moves bytes to VRAM by the copy engine.
+func (r *Runtime) Write(t *vm.Tensor, off int, p []byte) error {
+	return r.stage(t, off, p, func(host hw.Memory, at mem.Addr, p []byte) error {
+		copy(host.Bytes(), p)
+		return r.move(handle(t).dev, at, mem.Addr(host.Bus()), len(p))
+	})
+}
+
+// Read moves bytes from VRAM.
+func (r *Runtime) Read(t *vm.Tensor, off int, p []byte) error {
+	return r.stage(t, off, p, func(host hw.Memory, at mem.Addr, p []byte) error {
+		err := r.move(handle(t).dev, mem.Addr(host.Bus()), at, len(p))
+		copy(p, host.Bytes())
+		return err
+	})
+}
+
+// stage takes p through host memory, piece by piece, after all that was asked for before.
+func (r *Runtime) stage(t *vm.Tensor, off int, p []byte,
+	one func(host hw.Memory, at mem.Addr, p []byte) error) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if err := r.ready(t); err != nil {
+		return err
+	}
+	host, err := handle(t).dev.HostMemory(min(len(p), stageLen))
 	if err != nil {
 		return err
 	}
 	defer host.Free()
-	for off := 0; off < len(data); off += stageLen {
-		n := copy(host.Bytes(), data[off:])
-		if err := r.move(t.dev, t.at+mem.Addr(off), mem.Addr(host.Bus()), n); err != nil {
+	for at := 0; at < len(p); at += stageLen {
+		piece := p[at:min(at+stageLen, len(p))]
+		if err := one(host, begin(t)+mem.Addr(off+at), piece); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Runtime) download(t *tensor, off, n int) ([]byte, error) {
-	host, err := t.dev.HostMemory(min(n, stageLen))
-	if err != nil {
-		return nil, err
+// ready waits for what fills a tensor, and for the launches that were gathered.
+func (r *Runtime) ready(t *vm.Tensor) error {
+	if err := r.flush(); err != nil {
+		return err
 	}
-	defer host.Free()
-	out := make([]byte, 0, n)
-	for len(out) < n {
-		m := min(n-len(out), stageLen)
-		if err := r.move(t.dev, mem.Addr(host.Bus()), t.at+mem.Addr(off+len(out)), m); err != nil {
-			return nil, err
+	return r.settle(handle(t))
+}
+
+// Copy copies a tensor: in VRAM, or through the host to another GPU.
+func (r *Runtime) Copy(dst, src *vm.Tensor) error {
+	if err := r.ready(src); err != nil {
+		return err
+	}
+	d := handle(dst).dev
+	if d == handle(src).dev {
+		return r.move(d, begin(dst), begin(src), src.Bytes())
+	}
+	p := make([]byte, min(src.Bytes(), stageLen))
+	for off := 0; off < src.Bytes(); off += len(p) {
+		piece := p[:min(len(p), src.Bytes()-off)]
+		if err := r.Read(src, off, piece); err != nil {
+			return err
 		}
-		out = append(out, host.Bytes()[:m]...)
+		if err := r.Write(dst, off, piece); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
 }
 
 func (r *Runtime) move(d *gpu.Device, dst, src mem.Addr, n int) error {
@@ -197,39 +219,48 @@ func (r *Runtime) settle(t *tensor) error {
 	return nil
 }
 
+// loaded is an object in VRAM, or on its way there.
+type loaded struct {
+	spec vm.Spec
+	*tensor
+}
+
 // Load brings an object of a volume into VRAM. It returns at once: whoever uses the tensor waits.
-func (r *Runtime) Load(uri string, dev vm.Device) (*vm.Tensor, error) {
-	t := r.takeAhead(uri, dev)
-	if t == nil {
+func (r *Runtime) Load(uri string, dev vm.Device) (vm.Spec, any, error) {
+	if err := r.flush(); err != nil { // it may still use the memory that the object goes to
+		return vm.Spec{}, nil, err
+	}
+	t, ok := r.takeAhead(uri, dev)
+	if !ok {
 		v, o, err := r.find(uri)
 		if err != nil {
-			return nil, err
+			return vm.Spec{}, nil, err
 		}
 		if t, err = r.start(uri, dev, v, o); err != nil {
-			return nil, err
+			return vm.Spec{}, nil, err
 		}
 	}
 	r.pump()
 	r.k.Loop.Turn()
-	return t, nil
+	return t.spec, t.tensor, nil
 }
 
 // start sends the first requests of a load.
 func (r *Runtime) start(uri string, dev vm.Device, v *kernel.Volume,
-	o kernel.Object) (*vm.Tensor, error) {
-	s, err := objectSpec(uri, &o, dev)
+	o kernel.Object) (loaded, error) {
+	s, err := objectSpec(&o, int(o.Len), dev)
 	if err != nil {
-		return nil, err
+		return loaded{}, err
 	}
-	t, err := r.alloc(s)
+	t, err := r.alloc(device(dev), max(o.Len, 1))
 	if err != nil {
-		return nil, err
+		return loaded{}, err
 	}
 	start := r.k.CPU.Now()
 	step, err := r.fetch(t, v, o)
 	if err != nil {
-		r.discard(t)
-		return nil, fmt.Errorf("load %s: %w", uri, err)
+		_ = r.Free(t) // nothing fills it: that cannot fail
+		return loaded{}, err
 	}
 	t.ready = r.k.Loop.Go("load "+uri, func() (bool, error) {
 		done, err := step()
@@ -239,7 +270,7 @@ func (r *Runtime) start(uri string, dev vm.Device, v *kernel.Volume,
 		}
 		return done, err
 	})
-	return &vm.Tensor{Spec: s, Handle: t, Origin: uri}, nil
+	return loaded{s, t}, nil
 }
 
 // fetch prepares the transfer of an object into a tensor.
@@ -258,18 +289,18 @@ func (r *Runtime) Save(t *vm.Tensor, uri string) error {
 		return err
 	}
 	if len(r.k.Volumes) == 0 {
-		return fmt.Errorf("save %s: no drive has a volume", uri)
+		return fmt.Errorf("no drive has a volume")
 	}
-	own := t.Handle.(*tensor)
-	if err := r.settle(own); err != nil {
+	if err := r.ready(t); err != nil {
 		return err
 	}
-	bus, err := own.dev.Bus(own.at, own.n)
+	n := uint64(t.Bytes())
+	bus, err := handle(t).dev.Bus(begin(t), n)
 	if err != nil {
 		return err
 	}
 	return r.k.WriteObject(r.k.Volumes[0], kernel.Object{Name: name, Elem: t.Elem.String(),
-		Shape: t.Shape, ColMajor: t.Layout == tile.ColMajor, Len: own.n}, bus)
+		Shape: t.Shape, ColMajor: t.Layout == tile.ColMajor, Len: n}, bus)
 }
 
 const scheme = "nvme://"

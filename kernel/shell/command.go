@@ -73,7 +73,7 @@ func (s *Shell) ptx(args []string) error {
 		}
 		for _, k := range p.Kernels {
 			if len(args) == 0 || args[0] == k.Name {
-				fmt.Fprintln(s.host.Out, k.PTX)
+				fmt.Fprintln(s.host.Out, k.Variants[0].PTX)
 				return nil
 			}
 			names = append(names, k.Name)

@@ -47,16 +47,16 @@ type Shell struct {
 }
 
 // New makes a shell; target is the compute capability that kernels are compiled for (80, 90).
-func New(k *kernel.Kernel, host Host, target int) (*Shell, error) {
+func New(k *kernel.Kernel, host Host, target int) *Shell {
 	s := &Shell{k: k, host: host, target: target}
 	s.rt = run.New(k, func(line string) { fmt.Fprintln(host.Out, line) })
-	s.session = neurolang.NewSession(s.rt, neurolang.Options{Target: target})
-	err := s.session.Register(neurolang.Builtin{Name: "run", Result: neurolang.Unit,
-		Params: []neurolang.BuiltinParam{{Name: "file", Type: neurolang.String}},
-		Fn: func(args []vm.Value) (vm.Value, error) {
-			return vm.Value{}, s.RunFile(args[0].Str())
-		}})
-	return s, err
+	s.session = neurolang.NewSession(s.rt, neurolang.Options{Target: target, Load: host.ReadFile,
+		Builtins: []neurolang.Builtin{{Name: "run", Result: neurolang.Unit,
+			Params: []neurolang.BuiltinParam{{Name: "file", Type: neurolang.String}},
+			Fn: func(args []vm.Value) (vm.Value, error) {
+				return vm.Value{}, s.RunFile(args[0].Str())
+			}}}})
+	return s
 }
 
 // Runtime is what the shell's programs run on.
@@ -144,7 +144,7 @@ func (s *Shell) RunFile(name string) error {
 	if err != nil {
 		return err
 	}
-	p, set, ds := neurolang.Compile(name, src, neurolang.Options{Target: s.target})
+	p, set, ds := neurolang.Compile(name, src, neurolang.Options{Target: s.target, Load: s.host.ReadFile})
 	if p == nil {
 		return &neurolang.Errors{Set: set, List: ds}
 	}

@@ -30,10 +30,7 @@ func typed(t *testing.T, host Host, lines ...string) (string, *Shell) {
 		fmt.Fprintf(&out, "%s%s\n", prompt, line)
 		return line, nil
 	}
-	s, err := New(&kernel.Kernel{CPU: clock{}}, host, 90)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(&kernel.Kernel{CPU: clock{}}, host, 90)
 	if err := s.Run(); err != nil {
 		t.Fatal(err)
 	}

@@ -344,13 +344,18 @@ func (w *flow) all(xs []hir.Expr) (out []loan) {
 func (w *flow) call(t *hir.Type, args []hir.Expr) []loan {
 	n := len(w.held)
 	var out []loan
-	var late []*hir.RefOf
-	for _, a := range args {
+	var late []hir.Expr
+	for i, a := range args {
 		if a == nil {
 			continue
 		}
 		if r, ok := a.(*hir.RefOf); ok && w.c.auto[r] && r.T.Mut == hir.Exclusive {
 			late = append(late, r) // x.push(x.len()): the receiver is borrowed last
+			continue
+		}
+		if l, ok := a.(*hir.Local); ok && i == 0 && l.T.Kind == hir.Ref &&
+			l.T.Mut == hir.Exclusive {
+			late = append(late, l)
 			continue
 		}
 		ls := w.value(a)

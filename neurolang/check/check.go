@@ -116,6 +116,7 @@ func Program(set *source.Set, file *syntax.File, errs *diag.List, opt Options) (
 		}
 	}
 	c.own()
+	c.prog.Library = library{c}
 	return c.prog, c.info
 }
 
@@ -202,6 +203,7 @@ func (s *Session) line(file *syntax.File, errs *diag.List) (*hir.Program, *Info)
 	if errs.Failed() {
 		c.restore(saved)
 	}
+	c.prog.Library = library{c}
 	return c.prog, c.info
 }
 

@@ -25,8 +25,11 @@ type poisoned struct{}
 func (c *checker) generics(bn *binding, gs []*syntax.Generic, seen map[string]source.Span) {
 	for _, g := range gs {
 		c.fresh(nil, seen, g.Name.Text, g.Name.Span())
-		if g.Const {
+		if ofLayout := isLayoutBound(g); g.Const || ofLayout {
 			p := &constParam{name: g.Name.Text, at: g.Name.Span()}
+			if ofLayout {
+				p.typ = layoutT
+			}
 			if g.Type != nil {
 				p.typ = c.typ(g.Type, bn.sc, false)
 			}
@@ -40,6 +43,24 @@ func (c *checker) generics(bn *binding, gs []*syntax.Generic, seen map[string]so
 		bn.order = append(bn.order, p)
 		bn.sc.put(p.name, p)
 	}
+}
+
+// isLayoutBound tells parameters that stand for the layout of a tensor: L: Layout.
+func isLayoutBound(g *syntax.Generic) bool {
+	return !g.Const && len(g.Bounds) == 1 && len(g.Bounds[0].Parts) == 1 &&
+		g.Bounds[0].Parts[0].Text == "Layout"
+}
+
+// layoutParam is the parameter of a layout that a type's argument names, or nil.
+func layoutParam(te syntax.TypeExpr, sc *scope) *constParam {
+	p, ok := te.(*syntax.PathType)
+	if !ok || len(p.Parts) != 1 {
+		return nil
+	}
+	if o, ok := sc.lookup(p.Parts[0].Text).(*constParam); ok && o.typ == layoutT {
+		return o
+	}
+	return nil
 }
 
 // bindFn makes fresh parameters for a function: those of its impl, Self, its own, dimensions.
@@ -326,6 +347,13 @@ func (c *checker) unifyArg(te syntax.TypeExpr, v any, sc *scope, at source.Span)
 func (c *checker) unifyTensor(te *syntax.PathType, t *hir.Type, sc *scope, at source.Span) {
 	for i, a := range te.Args {
 		list, ok := a.(*syntax.ListType)
+		if l := layoutParam(a, sc); l != nil {
+			if l.val == nil {
+				// What is not known is taken to be the default, and checked at the launch.
+				l.val, l.from = max(t.Layout, tile.RowMajor), at
+			}
+			continue
+		}
 		if !ok || i > 0 {
 			if _, layout := a.(*syntax.RestType); !layout && t.Elem != tile.NoElem {
 				c.unify(a, c.types.scalar(t.Elem), sc, at)

@@ -135,8 +135,12 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
+	// The embedder's types become the table's.
+	out := &hir.Intrinsic{X: at(b.types.of(*h.Result), sp), Name: h.Name}
 	for i, p := range h.Params {
+		if p.Type != nil {
+			p.Type = b.types.of(*p.Type)
+		}
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
@@ -516,7 +520,7 @@ func (b *body) gradCall(c *intrinsic) hir.Expr {
 		}
 		parts = append(parts, p)
 	}
-	d := b.tupleOf(parts, c.xs[1] != nil)
+	d := b.tupleOf(parts, len(parts) > 1)
 	if c.f.Name == "value_and_grad" {
 		d = b.types.tuple(result, d)
 	}

@@ -39,8 +39,8 @@ func (c *checker) kernelSig(in *instance) {
 		b.param(p, v)
 		k.Params = append(k.Params, v)
 		k.Parts = append(k.Parts, nil)
-		if p.Default != nil {
-			c.errorf(diag.KernelType, p.Default.Span(), "parameters of kernels have no defaults")
+		if p.Default != nil && t.Kind != hir.Scalar && !bad(t) {
+			c.errorf(diag.KernelType, p.Default.Span(), "only numbers have defaults in kernels")
 		}
 	}
 	ok := true
@@ -312,6 +312,9 @@ func (c *checker) axis(in *instance, p *syntax.Part, dim hir.Dim) int {
 			continue
 		}
 		a := k.Axes[old.axis]
+		if p.Block == nil { // named before: the same pieces
+			u.block, u.index = old.block, old.index
+		}
 		if old.block != u.block || old.index != u.index || a.Dim != dim && p.In == nil {
 			c.errorf(diag.BadPartition, u.at, "%s is %s of %s here and %s of %s before", u.name,
 				pieces(u), dimString(dim), pieces(old), dimString(a.Dim)).

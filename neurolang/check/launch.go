@@ -17,6 +17,9 @@ func (b *body) launch(fn *fnObj, bn *binding, xs []hir.Expr, sp, name source.Spa
 	out := &hir.Launch{Kernel: k}
 	ok := true
 	for i, p := range fn.decl.Params {
+		if xs[i] == nil && p.Default != nil {
+			xs[i] = b.scalarDefault(p, bn)
+		}
 		if xs[i] == nil {
 			return poisonAt(sp)
 		}
@@ -99,6 +102,17 @@ func (b *body) scalarArg(p *syntax.Param, x hir.Expr, want *hir.Type) hir.Expr {
 	b.mismatchHint(d, x, map[string]*hir.Type{"int": integer, "float": float,
 		"bool": boolean}[host], t)
 	return nil
+}
+
+// scalarDefault evaluates the default of a kernel's scalar as host code.
+func (b *body) scalarDefault(p *syntax.Param, bn *binding) hir.Expr {
+	want := integer
+	if t := b.typ(p.Type, bn.sc, true); isFloat(t.Elem) {
+		want = float
+	} else if t.Elem == tile.Bool {
+		want = boolean
+	}
+	return b.defaultArg(p, bn, want)
 }
 
 // launchResult is the type of a launch as its caller sees it.

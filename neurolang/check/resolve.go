@@ -373,6 +373,13 @@ func (c *checker) tensorType(te *syntax.PathType, sc *scope) *hir.Type {
 		if _, ok := a.(*syntax.RestType); ok {
 			continue // Tensor<..>: of whatever kind
 		}
+		if p := layoutParam(a, sc); p != nil {
+			c.info.use(a.Span(), p.object(c))
+			if l, ok := p.val.(tile.Layout); ok {
+				t.Layout = l
+			}
+			continue
+		}
 		if l, is, ok := c.layoutArg(a); is {
 			if !ok {
 				return invalid

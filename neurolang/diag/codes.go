@@ -79,6 +79,8 @@ const (
 	LayoutNotYet     Code = "NL0405"
 	Registers        Code = "NL0406"
 	Target           Code = "NL0408"
+	SharedMemory     Code = "NL0410"
+	NotGraph         Code = "NL0411"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -94,6 +96,9 @@ const (
 	LaunchDevice     Code = "NL0513"
 	Unset            Code = "NL0514"
 	ArithOverflow    Code = "NL0515"
+	Panicked         Code = "NL0516"
+	Leak             Code = "NL0517"
+	BadCode          Code = "NL0518"
 	Moved            Code = "NL0601"
 	Borrowed         Code = "NL0602"
 	MoveBorrowed     Code = "NL0603"
@@ -103,6 +108,7 @@ const (
 	Race             Code = "NL0607"
 	WrongDevice      Code = "NL0620"
 	NotDeterministic Code = "NL0630"
+	NotDerivable     Code = "NL0701"
 )
 
 // Title explains a code in a sentence.
@@ -184,6 +190,8 @@ var Titles = []Title{
 	{LayoutNotYet, "a layout no code is generated for yet"},
 	{Registers, "a tile that does not fit the registers"},
 	{Target, "a target that does not exist"},
+	{SharedMemory, "a kernel that needs more shared memory than the target has"},
+	{NotGraph, "a function marked @graph that is no straight line over tensors"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},
@@ -199,6 +207,9 @@ var Titles = []Title{
 	{LaunchDevice, "tensors at launch on different devices"},
 	{Unset, "a variable read before a statement that set it ran to its end"},
 	{ArithOverflow, "an integer that does not fit 64 bits"},
+	{Panicked, "a program that ended itself"},
+	{Leak, "a tensor that a test neither moved nor dropped"},
+	{BadCode, "bytecode that no compiler made, or that was damaged"},
 	{Moved, "a value used after it was moved"},
 	{Borrowed, "a value used while it is borrowed for writing, or written while it is borrowed"},
 	{MoveBorrowed, "a value moved while it is borrowed"},
@@ -208,6 +219,7 @@ var Titles = []Title{
 	{Race, "a kernel touching what another program writes"},
 	{WrongDevice, "tensors of different devices in one call"},
 	{NotDeterministic, "an order that is open in a deterministic function"},
+	{NotDerivable, "something that grad cannot derive"},
 }
 
 // Explain returns the title of a code, or "".

@@ -10,6 +10,17 @@ type Program struct {
 	Kernels []*Kernel
 	Main    *Fn // nil if there is none
 	Tests   []*Fn
+	Library Library
+}
+
+// Library makes calls for passes that come after checking: with the arguments' own types, inferred
+// and instantiated as if they stood in the source. What is instantiated joins the program.
+type Library interface {
+	// Call calls a function or kernel of a module; nil if there is none for these arguments.
+	Call(module, name string, args []Expr, at source.Span) Expr
+	// VJP calls what is declared @vjp of a kernel, with its arguments, its result and the
+	// derivative by the result; nil if there is nothing.
+	VJP(k *Kernel, args []Expr, at source.Span) Expr
 }
 
 // Var is a local variable or parameter.
@@ -244,6 +255,9 @@ type Launch struct {
 	X
 	Kernel *Kernel
 	Args   []Expr
+	// Into: tensors that the results are written to, in whole; then the value is unit. Only the
+	// plans of graphs have it; nil: the launch makes its results.
+	Into []Expr
 }
 
 // Ref borrows a place.

@@ -2,6 +2,8 @@ package source
 
 import (
 	"fmt"
+	"iter"
+	"slices"
 	"sort"
 )
 
@@ -111,4 +113,15 @@ func (s *Set) Position(p Pos) Position {
 		return f.Position(p)
 	}
 	return Position{}
+}
+
+// Files yields the files in the order they were added.
+func (s *Set) Files() iter.Seq[*File] { return slices.Values(s.files) }
+
+// At returns the offset of a 1-based line and column, clamped to the file.
+func (f *File) At(line, col int) int {
+	if line < 1 || line > len(f.lines) {
+		return len(f.Src)
+	}
+	return min(f.lines[line-1]+max(col-1, 0), len(f.Src))
 }

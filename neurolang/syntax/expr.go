@@ -293,7 +293,7 @@ func (p *parser) array() Expr {
 	e := &ArrayLit{Elems: []Expr{}}
 	p.unrestricted(func() {
 		p.list(RBracket, func() {
-			e.Elems = append(e.Elems, p.expr())
+			e.Elems = append(e.Elems, p.index()) // `..` in x.load([i, ..])
 			if len(e.Elems) == 1 && p.got(Semi) {
 				e.Count = p.expr()
 			}

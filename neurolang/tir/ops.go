@@ -14,7 +14,9 @@ const (
 	Iota    // -> i32, 0, 1, 2 ... along Axis
 	Program // -> i32 scalar: this program's index on grid axis Axis (not multiplied by its Block)
 	Extent  // -> i32 scalar: dimension Sym
-	Bits    // (seed i32 scalar, counter i32 tile) -> i32: philox4x32-10, first word, key (seed, 0), counter (c, 0, 0, 0)
+	// (seed i32 scalar, counter i32 tile) -> i32: philox4x32-10, first word, key (seed, 0),
+	// counter (c, 0, 0, 0)
+	Bits
 
 	// Memory. Args of Load: for each dimension of the tensor one index. Sizes[d] > 0: the index is
 	// a scalar, the first element, and the view has Sizes[d] elements; Sizes[d] == 0: the index is
@@ -44,7 +46,9 @@ const (
 	Floor
 	Ceil
 	Round // to nearest even
-	Cast  // to the result's element type: to nearest even; floats to integers toward zero, saturating; to bool: != 0
+	// to the result's element type: to nearest even; floats to integers toward zero,
+	// saturating; to bool: != 0
+	Cast
 	Bitcast
 
 	// Binary, elementwise.
@@ -81,14 +85,20 @@ const (
 	Slice      // along Axis from element Int, the result's length
 
 	// Across elements.
-	Dot       // (a: m x k, b: k x n, c: m x n) -> c + a*b; f16, bf16, tf32, e4m3, e5m2 -> f32; i8, u8 -> i32; f64 -> f64; f32 by FMA in order of k
-	Reduce    // along Axis by Comb (Add, Mul, Max, Min, And, Or, Xor); the dimension is kept with length 1
+	// (a: m x k, b: k x n, c: m x n) -> c + a*b; f16, bf16, tf32, e4m3, e5m2 -> f32; i8, u8 ->
+	// i32; f64 -> f64; f32 by FMA in order of k
+	Dot
+	// along Axis by Comb (Add, Mul, Max, Min, And, Or, Xor); the dimension is kept with length
+	// 1
+	Reduce
 	ArgReduce // (T) -> i32: index of the first Comb (Max, Min) along Axis; kept with length 1
 	Scan      // inclusive, along Axis by Comb
 	Sort      // ascending along Axis (a power of 2); second operand, if any, i32, goes along
 
 	// Control.
-	For   // (lo, hi, step: i32 scalars, carried...) block(i, carried...) yields carried... -> carried...
+	// (lo, hi, step: i32 scalars, carried...) block(i, carried...) yields carried... ->
+	// carried...
+	For
 	If    // (bool scalar) two blocks without arguments, yielding the results
 	While // (carried...) block 0 (carried...) yields (bool scalar, carried...); block 1 the body
 	Yield // (values...)

@@ -1,5 +1,5 @@
-// Package vm interprets Neuro-Lang host bytecode and turns kernel calls into launch requests,
-// checked against what the tensors really are.
+// Package vm runs Neuro-Lang's host code: values, the interpreter of bytecode, what the language
+// itself provides, and the checks of a launch.
 //
-// It moves no data and runs no kernel: that is its Runtime, which the kernel or a test fills.
+// What it runs on is a Runtime: the kernel's (kernel/run), or plain memory (neurolang/emu).
 package vm

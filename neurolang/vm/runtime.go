@@ -1,17 +1,12 @@
 package vm
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
-	"tensoros/hw/num"
-	"tensoros/neurolang/diag"
-	"tensoros/neurolang/program"
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/source"
-	"tensoros/neurolang/tile"
 )
 
 // ErrNotFound is what Load's error wraps when there is no such object.
@@ -36,184 +31,87 @@ func (e *NotFound) hint() string {
 	return "there are " + strings.Join(e.Have, ", ")
 }
 
-// Device is a GPU as the runtime knows it.
-type Device struct {
-	Index  int
-	Name   string
-	Handle any
-}
-
-// Spec describes a tensor: 1 or 2 dimensions.
-type Spec struct {
-	Shape  []int
-	Elem   tile.Elem
-	Layout tile.Layout
-	Device Device
-}
-
-// Dims returns rows and columns; a vector is one row.
-func (s Spec) Dims() (rows, cols int) {
-	switch len(s.Shape) {
-	case 1:
-		return 1, s.Shape[0]
-	case 2:
-		return s.Shape[0], s.Shape[1]
-	}
-	return 0, 0
-}
-
-// Bytes returns the size in memory.
-func (s Spec) Bytes() int {
-	r, c := s.Dims()
-	return r * c * s.Elem.Size()
-}
-
-// String returns for example "4096x64 f16 ColMajor".
-func (s Spec) String() string {
-	text := ""
-	for i, d := range s.Shape {
-		if i > 0 {
-			text += "x"
-		}
-		text += fmt.Sprint(d)
-	}
-	return fmt.Sprintf("%s %s %s", text, s.Elem, s.Layout)
-}
-
-// Tensor is a tensor the runtime made. Handle is the runtime's own; Origin says in messages where
-// the tensor comes from.
-type Tensor struct {
-	Spec
-	Handle any
-	Origin string
-}
-
-// FillKind chooses the contents of a new tensor.
-type FillKind uint8
-
-// Fills. FillNone leaves the contents open.
-const (
-	FillNone FillKind = iota
-	FillZero
-	FillRandn
-)
-
-// Fill is the contents of a new tensor.
-type Fill struct {
-	Kind FillKind
-	Seed uint64
-}
-
-// Region is a rectangle of a tensor, in logical coordinates; a vector is one row.
-type Region struct{ Row, Col, Rows, Cols int }
-
-// Launch asks for one kernel over whole tensors. The runtime allocates Out, runs the kernel with
-// Kernel.ParamBytes and returns the tensor; it may be asynchronous as long as Read waits.
-type Launch struct {
-	Kernel *program.Kernel
-	Args   []*Tensor
-	Out    Spec
-	program.Geometry
-	Shared int // bytes of dynamic shared memory
-	Pos    source.Position
-}
-
 // Runtime is what host code runs on. Errors it returns are reported at the source line that
-// asked.
+// asked. Handles are its own; tensors may share one. Work may be asynchronous as long as Read
+// waits for it.
 type Runtime interface {
 	// Devices returns how many GPUs there are.
 	Devices() int
 	// Device returns GPU i.
 	Device(i int) (Device, error)
-	// Load reads an object into a new tensor on a device; the error wraps ErrNotFound if there is
-	// no such object.
-	Load(uri string, dev Device) (*Tensor, error)
+	// Alloc takes n > 0 bytes of a device; what is in them is open.
+	Alloc(d Device, n int) (handle any, err error)
+	// Free gives them back.
+	Free(handle any) error
+	// Load reads an object into new memory of a device; the error wraps ErrNotFound if there is no
+	// such object.
+	Load(uri string, d Device) (Spec, any, error)
 	// Save writes a tensor to an object.
 	Save(t *Tensor, uri string) error
-	// Alloc makes a tensor.
-	Alloc(s Spec, fill Fill) (*Tensor, error)
-	// Launch runs a kernel and returns its output.
-	Launch(l *Launch) (*Tensor, error)
-	// Read returns a region in row-major order, after everything that writes the tensor is done.
-	Read(t *Tensor, r Region) ([]float64, error)
+	// Write stores p at byte off of a tensor, Read fills p from there.
+	Write(t *Tensor, off int, p []byte) error
+	Read(t *Tensor, off int, p []byte) error
+	// Copy copies src to dst, which is as large and may be on another device.
+	Copy(dst, src *Tensor) error
+	// Launch runs a kernel.
+	Launch(l *Launch) error
 	// Print writes one line, given without its end.
 	Print(line string)
 }
 
-// Bytes returns the contents for a tensor of spec s: its memory image, little endian. It is a pure
-// function of seed and logical index, so that a tensor has the same values in every layout.
-func (f Fill) Bytes(s Spec) ([]byte, error) {
-	if !s.Elem.Executable() {
-		return nil, fmt.Errorf("no values of %s can be made yet", s.Elem)
-	}
-	out := make([]byte, s.Bytes())
-	if f.Kind != FillRandn {
-		return out, nil
-	}
-	rows, cols := s.Dims()
-	for i := 0; i < rows; i++ {
-		for j := 0; j < cols; j++ {
-			put(out, s.Layout.Index(i, j, rows, cols), s.Elem, f.normal(uint64(i*cols+j)))
+// Launch asks for one kernel over whole tensors, with checked shapes.
+type Launch struct {
+	Kernel  *abi.Kernel
+	Tensors []*Tensor // of Params, then of Outs; nil for scalars
+	Scalars []uint64  // of Params: bits in the parameter's element type
+	Dims    []Dim     // in order of appearance
+	Device  Device
+	Pos     source.Position
+	flats   []flatDim
+}
+
+// Dim is a named dimension of a launch.
+type Dim struct {
+	Sym  string
+	N    int
+	from int // which tensor gave it
+}
+
+// Dim returns a dimension by name; 0 if there is none.
+func (l *Launch) Dim(sym string) int {
+	for _, d := range l.Dims {
+		if d.Sym == sym {
+			return d.N
 		}
 	}
-	return out, nil
+	return 0
 }
 
-func put(out []byte, i int, e tile.Elem, v float32) {
-	switch e {
-	case tile.F16:
-		binary.LittleEndian.PutUint16(out[2*i:], num.F32ToF16(v))
-	case tile.BF16:
-		binary.LittleEndian.PutUint16(out[2*i:], num.F32ToBF16(v))
-	case tile.TF32:
-		binary.LittleEndian.PutUint32(out[4*i:], num.F32ToTF32(v))
-	default:
-		binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(v))
+// FLOPs returns the floating-point operations of the launch.
+func (l *Launch) FLOPs() float64 { return l.Kernel.FLOPs.Eval(l.Dim) }
+
+// Bytes returns what the launch must at least move to and from memory.
+func (l *Launch) Bytes() float64 { return l.Kernel.Bytes.Eval(l.Dim) }
+
+// Outs returns the tensors that the launch makes.
+func (l *Launch) Outs() []*Tensor { return l.Tensors[len(l.Kernel.Params):] }
+
+// Call encodes the launch for a device; address says where a tensor's memory begins.
+func (l *Launch) Call(address func(*Tensor) uint64, d *abi.Device) (*abi.Call, error) {
+	a := abi.Args{Scalars: l.Scalars, Dim: l.Dim}
+	for _, t := range l.Tensors {
+		if t == nil {
+			a.Addrs, a.Shapes = append(a.Addrs, 0), append(a.Shapes, nil)
+			continue
+		}
+		a.Addrs = append(a.Addrs, address(t)+uint64(t.Offset))
+		a.Shapes = append(a.Shapes, t.Shape)
 	}
+	return l.Kernel.Call(&a, d)
 }
 
-// normal returns value i of a standard normal distribution, near enough: the sum of 12 uniform
-// 16-bit numbers has variance 1 (Irwin and Hall, 1927), and integers keep it the same everywhere.
-func (f Fill) normal(i uint64) float32 {
-	sum := int64(-6 * 65535)
-	for j := uint64(0); j < 3; j++ {
-		x := splitmix(f.Seed + (3*i+j+1)*0x9e3779b97f4a7c15)
-		sum += int64(x&0xffff + x>>16&0xffff + x>>32&0xffff + x>>48)
-	}
-	return float32(sum) / 65536
-}
-
-// splitmix is the output function of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-func splitmix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
-}
-
-// Error is an error of a running program.
-type Error struct {
-	Code diag.Code
-	Span source.Span
-	Pos  source.Position
-	Msg  string
-	Help string
-	Err  error // what the runtime returned, if it did
-}
-
-// Error returns position, code, message and help.
-func (e *Error) Error() string {
-	s := fmt.Sprintf("%s: %s: %s", e.Pos, e.Code, e.Msg)
-	if e.Help != "" {
-		s += "; " + e.Help
-	}
-	return s
-}
-
-// Unwrap returns the runtime's error.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Diagnostic returns the error in the form that diag.Render takes.
-func (e *Error) Diagnostic() diag.Diagnostic {
-	return diag.Diagnostic{Code: e.Code, Message: e.Msg, Primary: diag.Label{Span: e.Span},
-		Help: e.Help}
+// Batcher is a Runtime that can gather launches: those between Begin and End start together.
+type Batcher interface {
+	Begin()
+	End() error
 }

@@ -83,6 +83,9 @@ func (a *Accelerator) Name() string { return a.chip.Title }
 // Arch is the compute capability times ten.
 func (a *Accelerator) Arch() int { return a.chip.SM }
 
+// SMs is how many multiprocessors the chip has.
+func (a *Accelerator) SMs() int { return int(a.chip.Get("sm.count")) }
+
 // Alloc takes memory; it reads as zero until something is written.
 func (a *Accelerator) Alloc(n int) (hw.DevicePtr, error) {
 	p, err := a.mem.alloc(n)

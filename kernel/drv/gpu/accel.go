@@ -25,11 +25,15 @@ var models = map[spec.Arch]struct {
 	name   string
 	cc     int
 	shared int
+	sms    int // of the largest product: a grid that fills more waits, one that fills less idles
 }{
-	spec.Ampere: {"NVIDIA Ampere GPU (GA100 interface)", 80, 163 << 10},
-	spec.Ada:    {"NVIDIA Ada GPU (AD10x interface)", 89, 99 << 10},
-	spec.Hopper: {"NVIDIA Hopper GPU (GH100 interface)", 90, 227 << 10},
+	spec.Ampere: {"NVIDIA Ampere GPU (GA100 interface)", 80, 163 << 10, 108},
+	spec.Ada:    {"NVIDIA Ada GPU (AD10x interface)", 89, 99 << 10, 142},
+	spec.Hopper: {"NVIDIA Hopper GPU (GH100 interface)", 90, 227 << 10, 132},
 }
+
+// SMs is how many multiprocessors GPUs of this generation have.
+func (d *Device) SMs() int { return models[d.Iface.Arch].sms }
 
 // Accelerator opens the door.
 func (d *Device) Accelerator() *Accelerator {
@@ -41,6 +45,9 @@ func (a *Accelerator) Name() string { return models[a.dev.Iface.Arch].name }
 
 // Arch is the compute capability times ten.
 func (a *Accelerator) Arch() int { return models[a.dev.Iface.Arch].cc }
+
+// SMs is how many multiprocessors the GPU has.
+func (a *Accelerator) SMs() int { return a.dev.SMs() }
 
 // Alloc takes VRAM.
 func (a *Accelerator) Alloc(n int) (hw.DevicePtr, error) {

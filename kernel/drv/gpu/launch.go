@@ -24,7 +24,6 @@ type Grid struct {
 // costs one ring entry and one doorbell.
 type Plan struct {
 	dev   *Device
-	words int
 	push  mem.Addr
 	area  mem.Addr
 	fence Fence
@@ -40,6 +39,12 @@ const (
 	planConst  = 2048
 	planMax    = 32 << 10
 	defaultReg = 255
+)
+
+// A plan's pushbuffer waits for all before it, then launches. One that starts alone needs not wait.
+const (
+	waitWords = 2
+	planWords = waitWords + 3
 )
 
 // Prepare uploads and encodes a launch. The PTX is checked first, so that its faults are reported
@@ -74,11 +79,11 @@ func (d *Device) Prepare(g *Grid) (*Plan, error) {
 		ConstantLen: uint32(constLen), Release: true, ReleaseAddr: f.addr(), ReleaseValue: 1})
 	d.write(area+planQMD, qmd)
 	d.write(area+planConst, constants)
-	words := []uint32{
+	words := [planWords]uint32{
+		spec.Method(spec.SubCompute, spec.ComputeWaitForIdle, 1), 0,
 		spec.Method(spec.SubCompute, spec.ComputeSendPCAS, 1), uint32(d.low(area+planQMD) >> 8),
 		spec.Immediate(spec.SubCompute, spec.ComputeSignaling, spec.PCASPrefetchSchedule)}
-	p.words = len(words)
-	buf := make([]byte, 0, 16)
+	buf := make([]byte, 0, 4*planWords)
 	for _, w := range words {
 		buf = append(buf, byte(w), byte(w>>8), byte(w>>16), byte(w>>24))
 	}
@@ -101,16 +106,34 @@ func (p *Plan) SetParams(params []byte) error {
 	return nil
 }
 
+// Device is the GPU that the plan is for.
+func (p *Plan) Device() *Device { return p.dev }
+
 // Start launches the plan. A plan runs once at a time.
-func (p *Plan) Start() error {
-	if p.open {
-		return p.dev.fail("launch", "", fmt.Errorf("the plan is still running"))
+func (p *Plan) Start() error { return p.dev.StartAll([]*Plan{p}) }
+
+// StartAll launches different plans of this device in order, each after the end of the one before,
+// with one doorbell.
+func (d *Device) StartAll(plans []*Plan) error {
+	segments := make([]segment, len(plans))
+	for i, p := range plans {
+		if p.open {
+			return d.fail("launch", "", fmt.Errorf("the plan is still running"))
+		}
+		segments[i] = segment{p.push, planWords}
+		if i == 0 {
+			segments[i] = segment{p.push + 4*waitWords, planWords - waitWords}
+		}
+		d.sems.Store64(p.fence.slot*semLen, 0)
+		p.fence.at = d.cpu.Now()
 	}
-	p.dev.sems.Store64(p.fence.slot*semLen, 0)
-	p.fence.at = p.dev.cpu.Now()
-	err := p.dev.kick(p.push, p.words)
-	p.open = err == nil
-	return err
+	if err := d.kick(segments...); err != nil {
+		return err
+	}
+	for _, p := range plans {
+		p.open = true
+	}
+	return nil
 }
 
 // Wait waits for the end and gives the GPU's time of it.

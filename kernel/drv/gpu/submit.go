@@ -76,21 +76,29 @@ func (d *Device) state() error {
 	return nil
 }
 
-// kick appends a segment of n dwords, in the driver's own stretch of VRAM, to the ring: the entry
-// and the new index go through the write-combining buffers, the doorbell drains them.
-func (d *Device) kick(segment mem.Addr, n int) error {
-	if d.sent-d.done >= ringLen-1 {
+// segment is n dwords of methods in the driver's own stretch of VRAM.
+type segment struct {
+	at mem.Addr
+	n  int
+}
+
+// kick appends segments to the ring: the entries and the new index go through the write-combining
+// buffers, the doorbell drains them.
+func (d *Device) kick(segments ...segment) error {
+	if d.sent-d.done+uint64(len(segments)) >= ringLen {
 		return d.fail("submit", "",
 			fmt.Errorf("the ring of %d entries is full: wait for a submission first", ringLen))
 	}
 	d.cpu.Work(workRing)
 	var e [8]byte
-	binary.LittleEndian.PutUint64(e[:], spec.GPEntry(d.low(segment), n))
-	d.vram.Copy(ringAt+int(d.put)*spec.GPEntryLen, e[:])
-	d.put = (d.put + 1) % ringLen
+	for _, s := range segments {
+		binary.LittleEndian.PutUint64(e[:], spec.GPEntry(d.low(s.at), s.n))
+		d.vram.Copy(ringAt+int(d.put)*spec.GPEntryLen, e[:])
+		d.put = (d.put + 1) % ringLen
+		d.sent++
+	}
 	binary.LittleEndian.PutUint32(e[:], d.put)
 	d.vram.Copy(userdAt+spec.UserdGPPut, e[:4])
-	d.sent++
 	d.regs.Write32(spec.Doorbell, uint32(spec.TokenChannel.Put(0, channelID)))
 	return nil
 }
@@ -132,7 +140,7 @@ func (d *Device) submit(words []uint32) (Fence, error) {
 	}
 	d.cpu.Work(workSubmit)
 	words = append(words, f.releaseWords()...)
-	if err := d.kick(d.stage(words), len(words)); err != nil {
+	if err := d.kick(segment{d.stage(words), len(words)}); err != nil {
 		d.free = append(d.free, f.slot)
 		return f, err
 	}
