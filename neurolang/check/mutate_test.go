@@ -13,7 +13,8 @@ import (
 
 var mutations = flag.Int("mutations", 5, "how often each test program is mutated")
 
-// TestMutations checks programs with a token dropped, doubled or replaced: whatever comes, no panic,
+// TestMutations checks programs with a token dropped, doubled or replaced: whatever comes, no
+// panic,
 // and what has no error is whole.
 func TestMutations(t *testing.T) {
 	all := programs(t, langDir+"/accept")
