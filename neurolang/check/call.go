@@ -172,6 +172,9 @@ func (b *body) callValue(f hir.Expr, args []arg, sp source.Span) hir.Expr {
 // callFn calls a function or kernel of the program; self is the type before `::`, if any.
 func (b *body) callFn(fn *fnObj, self *hir.Type, explicit []syntax.TypeExpr, args []arg,
 	sp, name source.Span, want *hir.Type) hir.Expr {
+	if fn.decl.BadHead {
+		return b.spoil(args, sp) // who knows what it takes
+	}
 	if fn.next != nil {
 		if fn, args = b.overload(fn, explicit, args, sp); fn == nil {
 			return poisonAt(sp)

@@ -408,7 +408,7 @@ func isModule(name string) bool {
 }
 
 func (c *checker) unknown(n *syntax.Name, sc *scope) {
-	if n.Text == "" || c.silent() {
+	if n.Text == "" || c.silent() || c.gaps || c.lost[c.set.File(n.Span().Pos)] {
 		return
 	}
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)

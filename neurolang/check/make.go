@@ -166,6 +166,9 @@ func (b *body) construct(o *defObj, fn *syntax.PathExpr, args []arg, sp source.S
 // fill makes a struct of its fields.
 func (b *body) fill(o *defObj, explicit []syntax.TypeExpr, args []arg, sp, name source.Span,
 	want *hir.Type) hir.Expr {
+	if o.broken() {
+		return b.spoil(args, sp)
+	}
 	fields := o.strct.Fields
 	names := make([]string, len(fields))
 	for i, f := range fields {
@@ -233,6 +236,9 @@ func (b *body) variantExpr(o *variantObj, p *syntax.PathExpr, call *syntax.CallE
 		sp, args = call.Span(), written(call.Args)
 	}
 	if b.kernelValue(sp, "an enum") {
+		return b.spoil(args, sp)
+	}
+	if o.def.broken() {
 		return b.spoil(args, sp)
 	}
 	if len(args) != len(v.Types) {

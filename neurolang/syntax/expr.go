@@ -185,6 +185,9 @@ func (p *parser) args() (out []Arg) {
 
 func (p *parser) primary() Expr {
 	at := node{p.tok.Span}
+	if p.panicking {
+		return &BadExpr{at}
+	}
 	switch p.tok.Kind {
 	case Ident:
 		return p.path()

@@ -1,5 +1,7 @@
 package syntax
 
+import "tensoros/neurolang/source"
+
 // startsItem tells whether the current token begins an item. A `#` does only before `[`.
 func (p *parser) startsItem() bool {
 	switch p.tok.Kind {
@@ -35,6 +37,7 @@ func (p *parser) importDecl() *Import {
 	p.wantSemi()
 	d.span = d.span.To(p.prev)
 	if p.panicking {
+		p.lost = true
 		for p.tok.Kind != EOF && p.tok.Kind != Semi && !p.startsItem() {
 			p.next()
 		}
@@ -70,9 +73,11 @@ func (p *parser) item() Item {
 		p.expected("`fn` or another item")
 		p.next()
 		p.skipToItem()
+		p.spoiled = len(h.Attrs) > 0 // which belong to what follows
 		return nil
 	}
 	head := it.Head()
+	p.lost = p.lost || head.Name != nil && head.Name.Text == ""
 	head.span = head.span.To(p.prev)
 	head.Bad = p.failed
 	if _, fn := it.(*FnDecl); p.panicking && !fn {
@@ -117,7 +122,13 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		d.Closing = p.tok.Span
 		p.wantClose(RParen, open)
 	}
-	if p.got(Arrow) {
+	switch {
+	case p.got(Arrow):
+		p.results(d)
+	case p.tok.Kind == Ident && !p.isWord("over") && !p.panicking:
+		p.expected("`{`").Hint("`->` stands before the result").
+			Replace(source.Span{Pos: p.tok.Pos, End: p.tok.Pos}, "-> ", "write ->")
+		p.panicking = false
 		p.results(d)
 	}
 	if p.word("over") {
@@ -128,7 +139,8 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		}
 	}
 	p.skipTo(LBrace, KwFn, At)
-	d.BadHead = p.failed
+	d.BadHead = p.failed || p.spoiled || p.tok.Kind != LBrace && p.tok.Kind != Semi
+	p.spoiled = false
 	if !p.got(Semi) {
 		d.Body = p.fnBody()
 	}
