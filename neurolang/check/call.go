@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"tensoros/neurolang/builtin"
 	"tensoros/neurolang/diag"
@@ -358,11 +359,15 @@ func (b *body) arrange(fn string, names []string, args []arg, def source.Span) (
 }
 
 func (b *body) unknownArg(fn string, names []string, n *syntax.Name) {
-	d := b.errorf(diag.UnknownArg, n.Span(), "%s has no parameter %s", fn, n.Text)
+	what := "parameter"
+	if fn != "" && fn[0] >= 'A' && fn[0] <= 'Z' && !strings.Contains(fn, ":") {
+		what = "field"
+	}
+	d := b.errorf(diag.UnknownArg, n.Span(), "%s has no %s %s", fn, what, n.Text)
 	if near := nearest(n.Text, names); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	} else if len(names) > 0 {
-		d.Note("its parameters are %s", list(names))
+		d.Note("it has %s", list(names))
 	}
 }
 

@@ -40,14 +40,19 @@ func (b *body) ifExpr(e *syntax.IfExpr, want *hir.Type) hir.Expr {
 
 // staticIf checks only the path that a constant chooses, in kernels.
 func (b *body) staticIf(e *syntax.IfExpr, c *hir.Const, want *hir.Type) hir.Expr {
+	blk, t := &hir.Block{At: e.Span()}, unit
 	if v, _ := c.Value.(bool); v {
-		blk, t := b.block(e.Then, want)
-		return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
+		blk, t = b.block(e.Then, want)
+	} else if e.Else != nil {
+		blk, t = b.elseBlock(e, want)
 	}
-	if e.Else == nil {
-		return &hir.BlockExpr{X: at(unit, e.Span()), Block: &hir.Block{At: e.Span()}}
+	if blk.Value != nil {
+		if len(blk.Stmts) == 0 {
+			return blk.Value // perhaps a constant
+		}
+		blk.Value = b.runtime(blk.Value)
+		t = blk.Value.Type()
 	}
-	blk, t := b.elseBlock(e, want)
 	return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
 }
 

@@ -210,6 +210,8 @@ func (p *parser) primary() Expr {
 	}
 	d := p.expected("an expression")
 	switch p.tok.Kind {
+	case KwFn:
+		d.Hint("a function without a name is a closure: |x| x + 1")
 	case KwReturn, KwLet, KwVar, KwFor, KwWhile:
 		d.Note("%s is a statement, not an expression", p.tok.Kind)
 	}

@@ -174,8 +174,14 @@ func (p *parser) wantSemi() {
 	// Point behind the statement, where the `;` belongs.
 	p.failed, p.panicking = true, true
 	at := source.Span{Pos: p.prev.End, End: p.prev.End}
-	p.errs.Errorf(diag.Unexpected, at, "expected `;`, found %s", p.describe()).
+	d := p.errs.Errorf(diag.Unexpected, at, "expected `;`, found %s", p.describe()).
 		Label("`;` is missing here").Replace(at, ";", "insert the `;`")
+	switch p.tok.Kind {
+	case Ident, Int, Float, String, FString:
+		if !startsLine(p) {
+			d.Hint("the arguments of a call stand in parentheses")
+		}
+	}
 }
 
 // enter bounds the depth; leave undoes it.
