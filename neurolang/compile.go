@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/check"
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/gen"
@@ -32,6 +33,15 @@ type Options struct {
 	Kernels func(k *tir.Kernel)
 	// Graphs, if not nil, is told every function marked @graph as it was planned.
 	Graphs func(g *graph.Graph)
+	// Measure says what a kernel costs for dimensions, for @budget; nil: registers and cycles are
+	// not checked.
+	Measure func(k *abi.Kernel, dims map[string]int) (Cost, error)
+}
+
+// Cost is what a kernel takes.
+type Cost struct {
+	Registers int // a thread
+	Cycles    int64
 }
 
 // DefaultTarget is the compute capability that Options{} means.
@@ -122,6 +132,7 @@ func (u *unit) kernel(k *hir.Kernel) {
 		}
 	}
 	u.link.Kernel(k, c.abi)
+	u.budget(k, c.abi)
 }
 
 // report says why a kernel has no code.

@@ -61,7 +61,7 @@ func (e *env) compile(path string, target int) (*unit, error) {
 
 // options are those of every compilation: imports come from files.
 func (e *env) options(target int) neurolang.Options {
-	return neurolang.Options{Target: target, Load: e.readFile}
+	return neurolang.Options{Target: target, Load: e.readFile, Measure: e.budget}
 }
 
 // show writes the diagnostics: with carets for people, one JSON object a line for programs.
