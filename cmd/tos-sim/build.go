@@ -154,7 +154,7 @@ func (e *env) build(path string, f *buildFlags) error {
 	if b.target == 0 {
 		b.target = neurolang.DefaultTarget
 	}
-	opt := e.options(f.target)
+	opt := e.options(path, f.target)
 	opt.Kernels = func(k *tir.Kernel) { b.tiles[k.Name] = k }
 	opt.Graphs = func(g *graph.Graph) { b.graphs = append(b.graphs, g) }
 	b.u.prog, b.u.set, b.u.list = neurolang.Compile(path, src, opt)
