@@ -190,12 +190,28 @@ func (g *Graph) reusable(n *Node, at int, last map[*Value]int) (out, arg int) {
 				continue
 			}
 			r, ok := onlyPiece(k, i, tir.Load)
-			if ok && r.equal(w) && len(g.aliases(n, a)) == 1 {
+			if ok && r.equal(w) && len(g.aliases(n, a)) == 1 && before(k, i, len(k.Params)+o) {
 				return o, i
 			}
 		}
 	}
 	return 0, -1
+}
+
+// before tells that a kernel is done with reading one tensor when it writes another.
+func before(k *tir.Kernel, read, written int) bool {
+	first, last := len(k.Body.Ops), -1
+	for i, op := range k.Body.Ops {
+		(&tir.Block{Ops: []*tir.Op{op}}).Walk(func(op *tir.Op) {
+			switch {
+			case op.Kind == tir.Load && op.Param == read:
+				last = i
+			case op.Kind == tir.Store && op.Param == written:
+				first = min(first, i)
+			}
+		})
+	}
+	return last < first
 }
 
 // made tells that a value is all of its memory: no view.
