@@ -19,11 +19,11 @@ type Type = *hir.Type
 
 // Types for signatures of builtins.
 var (
-	Unit   = &hir.Type{Kind: hir.Unit}
-	Bool   = &hir.Type{Kind: hir.Bool}
-	Int    = &hir.Type{Kind: hir.Int}
-	Float  = &hir.Type{Kind: hir.Float}
-	String = &hir.Type{Kind: hir.String}
+	Unit   = hir.UnitType
+	Bool   = hir.BoolType
+	Int    = hir.IntType
+	Float  = hir.FloatType
+	String = hir.StringType
 	Tensor = &hir.Type{Kind: hir.Tensor, AnyDim: true}
 )
 

@@ -57,7 +57,8 @@ func (b *body) call(e *syntax.CallExpr, want *hir.Type) hir.Expr {
 	return b.callValue(b.expr(e.Fn, nil), args, e.Span())
 }
 
-func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, want *hir.Type) hir.Expr {
+func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg,
+	want *hir.Type) hir.Expr {
 	n := fn.Parts[len(fn.Parts)-1]
 	if n.Text == "" {
 		return b.spoil(args, e.Span())
@@ -296,7 +297,8 @@ func (b *body) slots(fn *fnObj, args []arg, sp source.Span) ([]arg, bool) {
 		if out[i].e == nil && out[i].x == nil && p.Default == nil {
 			end := source.Span{Pos: sp.End - 1, End: sp.End}
 			b.errorf(diag.MissingArg, end, "%s needs an argument for %s", fn.decl.Name.Text,
-				p.Name.Text).Label("%s is missing", p.Name.Text).With(p.Name.Span(), "declared here")
+				p.Name.Text).Label("%s is missing", p.Name.Text).With(p.Name.Span(),
+				"declared here")
 			ok = false
 			break
 		}
@@ -649,7 +651,8 @@ func (b *body) acceptable(x hir.Expr, want *hir.Type) bool {
 	}
 	if want.Kind == hir.Scalar {
 		return t == integer && isInt(want.Elem) || t == float && isFloat(want.Elem) ||
-			t == integer && b.isLit(x) && isFloat(want.Elem) || t == boolean && want.Elem == tile.Bool
+			t == integer && b.isLit(x) && isFloat(want.Elem) || t == boolean &&
+			want.Elem == tile.Bool
 	}
 	_, ok := b.convert(x, want)
 	return ok

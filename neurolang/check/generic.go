@@ -406,7 +406,10 @@ var classes = map[string]func(t *hir.Type) bool{
 	"Half": func(t *hir.Type) bool {
 		return t.Kind == hir.Scalar && (t.Elem == tile.F16 || t.Elem == tile.BF16)
 	},
-	"Float": func(t *hir.Type) bool { return t == float || t.Kind == hir.Scalar && isFloat(t.Elem) },
+	"Float": func(t *hir.Type) bool {
+		return t == float || t.Kind == hir.Scalar &&
+			isFloat(t.Elem)
+	},
 	"Integer": func(t *hir.Type) bool {
 		return t == integer || t.Kind == hir.Scalar && isInt(t.Elem)
 	},
@@ -436,7 +439,8 @@ func (c *checker) bounds(bn *binding, at source.Span, fn string) bool {
 			}
 			ok = false
 			name := b.Parts[len(b.Parts)-1].Text
-			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ), name)
+			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ),
+				name)
 			d.With(p.from, "%s here", String(p.typ)).With(b.Span(), "%s must be %s", p.name, name)
 			if set := members(name); set != "" {
 				d.Hint("%s is one of %s", name, set)
@@ -464,17 +468,27 @@ func members(class string) string {
 	return strings.Join(out, ", ")
 }
 
+// boundNames reports bounds that do not exist.
+func (c *checker) boundNames(fn *fnObj) {
+	for _, g := range fn.decl.Generics {
+		for _, b := range g.Bounds {
+			c.satisfies(invalid, b, fn.in)
+		}
+	}
+}
+
 func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	name := b.Parts[len(b.Parts)-1]
 	o := c.pathObjectQuiet(b.Parts, sc)
 	if tr, ok := o.(*traitObj); ok {
 		c.info.use(name.Span(), tr.tool)
-		return c.implOf(t, tr) != nil
+		return bad(t) || c.implOf(t, tr) != nil
 	}
 	if in, ok := classes[name.Text]; ok && o == nil {
 		return in(t)
 	}
-	if name.Text != "" {
+	if name.Text != "" && !c.reported[b.Span()] {
+		c.reported[b.Span()] = true
 		d := c.errorf(diag.UnknownType, b.Span(), "there is no trait %s", name.Text)
 		if near := nearest(name.Text, append(c.traitsIn(sc), classNames...)); near != "" {
 			d.Hint("did you mean %s?", near).Replace(name.Span(), near, "write "+near)

@@ -404,7 +404,8 @@ func (b *body) tensorMade(c *intrinsic) hir.Expr {
 	if c.f.Name == "Tensor::from" {
 		shape = 1
 		if a := deref(c.xs[0].Type()); !numbersIn(a) {
-			b.errorf(diag.Mismatch, c.xs[0].Span(), "a tensor is made from an array of numbers, not %s",
+			b.errorf(diag.Mismatch, c.xs[0].Span(),
+				"a tensor is made from an array of numbers, not %s",
 				String(a))
 			return poisonAt(c.sp)
 		}
@@ -519,7 +520,7 @@ func (b *body) gradCall(c *intrinsic) hir.Expr {
 		}
 		parts = append(parts, p)
 	}
-	d := b.tupleOf(parts, c.xs[1] != nil)
+	d := b.tupleOf(parts, len(parts) > 1)
 	if c.f.Name == "value_and_grad" {
 		d = b.types.tuple(result, d)
 	}

@@ -60,7 +60,8 @@ func (b *body) launchArg(fn *fnObj, p *syntax.Param, bn *binding, x hir.Expr) hi
 	t := x.Type()
 	d := deref(t)
 	if d.Kind != hir.Tensor {
-		e := b.errorf(diag.Mismatch, x.Span(), "%s is needed here, this is %s", String(want), String(t))
+		e := b.errorf(diag.Mismatch, x.Span(), "%s is needed here, this is %s", String(want),
+			String(t))
 		e.With(p.Name.Span(), "declared here as %s", String(want))
 		return nil
 	}
@@ -174,7 +175,8 @@ func (b *body) liftedArg(x hir.Expr, p *hir.Var, d *syntax.Param) hir.Expr {
 		made = v.At
 	}
 	if t.Elem != tile.NoElem && t.Elem != want.Elem {
-		b.errorf(diag.TensorElem, x.Span(), "the tensor has elements of %s, %s takes %s", t.Elem, p.Name,
+		b.errorf(diag.TensorElem, x.Span(), "the tensor has elements of %s, %s takes %s", t.Elem,
+			p.Name,
 			want.Elem).With(made, "%s here", String(t)).With(d.Type.Span(), "%s here", want.Elem)
 		ok = false
 	}
@@ -255,7 +257,8 @@ func (b *body) tensorMismatch(x hir.Expr, want, got *hir.Type, place source.Span
 	switch tensorFits(want, got) {
 	case "elem":
 		label(b.errorf(diag.TensorElem, x.Span(), "elements of %s are needed here, this tensor has %s",
-			want.Elem, got.Elem)).Hint("make it with %s, or convert it: x as %s", want.Elem, want.Elem)
+			want.Elem, got.Elem)).Hint("make it with %s, or convert it: x as %s", want.Elem,
+			want.Elem)
 	case "layout":
 		label(b.errorf(diag.TensorLayout, x.Span(), "a %s tensor is needed here, this is %s",
 			want.Layout, got.Layout)).Hint("make it with layout=Layout::%s", want.Layout)
@@ -268,7 +271,8 @@ func (b *body) tensorMismatch(x hir.Expr, want, got *hir.Type, place source.Span
 			Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
 				func(int) bool { return false }))
 	default:
-		d := label(b.errorf(diag.TensorShape, x.Span(), "the shape [%s] is needed here, this is [%s]",
+		d := label(b.errorf(diag.TensorShape, x.Span(),
+			"the shape [%s] is needed here, this is [%s]",
 			list(dimStrings(want.Dims)), list(dimStrings(got.Dims))))
 		d.Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
 			func(i int) bool {

@@ -245,7 +245,8 @@ func (m *matcher) strct(p *syntax.StructPat, x hir.Expr) {
 	org := b.defArgs(t)
 	if !ok || org == nil || org.def != o || o.strct == nil {
 		if ok && !bad(t) {
-			b.errorf(diag.BadPattern, p.Path.Span(), "%s does not match %s", o.name.Text, String(t)).
+			b.errorf(diag.BadPattern, p.Path.Span(), "%s does not match %s", o.name.Text,
+				String(t)).
 				With(x.Span(), "%s", String(t))
 		}
 		for _, f := range p.Fields {
@@ -267,7 +268,8 @@ func (m *matcher) strct(p *syntax.StructPat, x hir.Expr) {
 			b.errorf(diag.RepeatedArg, f.Name.Span(), "%s is matched twice", f.Name.Text)
 		}
 		seen[i] = true
-		m.pattern(f.Pattern, &hir.FieldOf{X: at(t.Def.Fields[i].Type, f.Name.Span()), Arg: x, Index: i})
+		m.pattern(f.Pattern, &hir.FieldOf{X: at(t.Def.Fields[i].Type, f.Name.Span()), Arg: x,
+			Index: i})
 	}
 	var missing []string
 	for i, s := range seen {

@@ -233,7 +233,11 @@ func (c *checker) objectType(o any, te *syntax.PathType, sc *scope, kernel bool)
 }
 
 func (c *checker) alias(o *aliasObj, te *syntax.PathType, sc *scope, kernel bool) *hir.Type {
+	if o.broken {
+		return invalid
+	}
 	if o.busy {
+		o.broken = true
 		c.errorf(diag.Recursive, o.decl.Name.Span(), "%s is defined by itself", o.decl.Name.Text)
 		return invalid
 	}
@@ -509,7 +513,8 @@ func (c *checker) tileType(te *syntax.PathType, sc *scope) *hir.Type {
 		switch {
 		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Shared":
 			t.Space = tile.Shared
-		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Registers":
+		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" &&
+			p.Parts[1].Text == "Registers":
 		default:
 			c.errorf(diag.TypeArgs, a.Span(), "this is not a layout and not a space").
 				Hint("write Layout::RowMajor, Layout::ColMajor, Space::Registers or Space::Shared")

@@ -3,6 +3,7 @@ package gen
 import (
 	"slices"
 
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/layout"
 	"tensoros/neurolang/tile"
 	"tensoros/neurolang/tir"
@@ -41,7 +42,7 @@ func (g *gen) copyable(op *tir.Op) bool {
 			return false
 		}
 	}
-	return t.Elem != tile.Bool && t.Dims[in]*t.Elem.Size() >= 32 &&
+	return t.Elem != tile.Bool && p.Access == abi.Read && t.Dims[in]*t.Elem.Size() >= 32 &&
 		1<<g.vectorBits(op)*t.Elem.Size() == 16
 }
 

@@ -106,45 +106,11 @@ func (g *gen) pieces(a abi.Axis) wir.Arg {
 	return g.b.Op(wir.R, "div.u32", n, wir.Int(a.Block))
 }
 
-// number finds this program's index on each axis; the last one runs fastest, but the two last ones
-// of kernels with dots in bands of rows, so that operands stay in L2.
-func (g *gen) number(program wir.Arg) {
-	axes := g.k.Axes
-	g.programs = make([]wir.Arg, len(axes))
-	rest := program
-	defer g.inPair()
-	for i := len(axes) - 1; i >= 0; i-- {
-		if i == 0 {
-			g.programs[0] = rest
-			break
-		}
-		if i == 1 && len(g.dots()) > 0 && !chained(g.dots()) {
-			g.band(rest, g.count(0), g.count(1))
-			break
-		}
-		n := g.count(i)
-		q := g.b.Op(wir.R, "div.u32", rest, n)
-		g.programs[i] = g.b.Sub(rest, g.b.Mul(q, n))
-		rest = q
-	}
-}
-
-// bandRows is how many rows of tiles go together.
-const bandRows = 8
-
-func (g *gen) band(t, rows, cols wir.Arg) {
-	b := g.b
-	per := b.Mul(cols, wir.Int(bandRows))
-	first := b.Op(wir.R, "div.u32", t, b.Reg(wir.R, per))
-	r := b.Sub(t, b.Mul(first, per))
-	first = b.Mul(first, wir.Int(bandRows))
-	high := b.Op(wir.R, "min.s32", b.Reg(wir.R, b.Sub(rows, first)), wir.Int(bandRows))
-	g.programs[1] = b.Op(wir.R, "div.u32", r, high)
-	g.programs[0] = b.Add(first, b.Sub(r, b.Mul(g.programs[1], high)))
-}
-
 // block emits a block's operations and gives what it yields.
 func (g *gen) block(blk *tir.Block) []*tir.Value {
+	outer := g.blk
+	g.blk = blk
+	defer func() { g.blk = outer }()
 	for _, op := range blk.Ops {
 		g.b.Line(op.Loc.Line, op.Loc.Col)
 		g.loc = op.Loc

@@ -29,6 +29,9 @@ type hopper struct {
 	axis   int                 // that one
 	common map[*tir.Op]bool    // loads that both CTAs of a pair want: each brings a half
 	rank   wir.Arg             // of the CTA in the pair
+	uneven bool                // programs along an axis take unlike times
+	long   int                 // that axis
+	up     bool                // later ones take longer
 }
 
 const (
@@ -80,6 +83,7 @@ func (g *gen) planHopper(dots []*tir.Op) bool {
 	}
 	h.wantControl(g.k.Body, g.rings)
 	g.planPair()
+	g.planUneven()
 	return true
 }
 
@@ -124,7 +128,7 @@ func (g *gen) tensorLoad(op *tir.Op) bool {
 	p := g.k.Tensor(op.Param)
 	in := slices.Index(view(op), inner(p))
 	if t.Rank() != 2 || in < 0 || len(op.Args) > len(op.Sizes) || slices.Contains(op.Sizes, -1) ||
-		len(p.Dims) > 5 || len(p.Dims) < 2 || t.Elem == tile.Bool {
+		len(p.Dims) > 5 || len(p.Dims) < 2 || t.Elem == tile.Bool || p.Access != abi.Read {
 		return false
 	}
 	for _, n := range t.Dims {
@@ -161,9 +165,15 @@ func (g *gen) findRings(h *hopper, b *tir.Block, loop *tir.Op) {
 		}
 	})
 	for _, op := range b.Ops {
-		inner := loop
-		if op.Kind == tir.For || op.Kind == tir.While {
-			inner = op
+		inner, n := loop, len(op.Args)
+		if op.Kind == tir.For {
+			inner, n = op, 3
+		}
+		// The loading role has to follow: bounds and conditions must be its to compute.
+		if op.Kind == tir.While || slices.ContainsFunc(op.Args[:n], func(v *tir.Value) bool {
+			return !g.scalarOnly(v)
+		}) {
+			continue
 		}
 		for _, blk := range op.Blocks {
 			g.findRings(h, blk, inner)
@@ -241,6 +251,8 @@ func (g *gen) scalarOnly(v *tir.Value) bool {
 	switch {
 	case v.Type.Rank() > 0 || v.Op.Kind == tir.For || v.Op.Kind == tir.If ||
 		v.Op.Kind == tir.While:
+		return false
+	case v.Op.Kind == tir.Load && g.k.Tensor(v.Op.Param).Access != abi.Read:
 		return false
 	}
 	return !slices.ContainsFunc(v.Op.Args, func(a *tir.Value) bool { return !g.scalarOnly(a) })
@@ -377,6 +389,12 @@ func (g *gen) persist(programs wir.Arg, body func()) {
 		first, step, programs = b.Shr(first, 1), b.Shr(step, 1), b.Shr(programs, 1)
 	}
 	b.Set(t, first)
+	// Programs that take unlike times are dealt out to and fro, the longest first.
+	near, far := b.Var(wir.R), b.Var(wir.R)
+	if g.hop.uneven {
+		b.Set(near, b.Add(b.Shl(first, 1), wir.Int(1)))
+		b.Set(far, b.Sub(b.Shl(step, 1), near))
+	}
 	old := map[*tir.Value]*val{}
 	for v, x := range g.vals {
 		old[v] = x
@@ -387,7 +405,14 @@ func (g *gen) persist(programs wir.Arg, body func()) {
 			g.number(t)
 			body()
 			g.waitAll()
-			b.Set(t, b.Add(t, step))
+			if g.hop.uneven {
+				b.Set(t, b.Add(t, far))
+				next := b.Get(wir.R, "mov.b32", near)
+				b.Set(near, far)
+				b.Set(far, next)
+			} else {
+				b.Set(t, b.Add(t, step))
+			}
 			return b.Compare("lt", "u32", t, programs), false
 		})
 	}, nil)

@@ -29,8 +29,9 @@ type gen struct {
 	grid  abi.GridKind
 	perSM int
 
-	loc        tir.Loc // of the operation that is being emitted
-	thread     wir.Arg // among those that compute
+	blk        *tir.Block // that is being emitted
+	loc        tir.Loc    // of the operation that is being emitted
+	thread     wir.Arg    // among those that compute
 	lane, warp wir.Arg
 	reuse      map[*tir.Value]*tir.Value // results that take over an operand's registers
 	extents    map[string]wir.Arg

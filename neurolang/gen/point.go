@@ -37,6 +37,9 @@ func (g *gen) point(op *tir.Op) {
 		}}
 		return
 	}
+	if op.Kind == tir.Select && g.masked(op) {
+		return
+	}
 	l := g.class[out].root().l
 	home, keep := g.target(op, l)
 	for i, a := range args {

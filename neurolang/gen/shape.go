@@ -73,6 +73,13 @@ func (g *gen) reshape(op *tir.Op) {
 		return
 	}
 	l := g.layoutOf(out)
+	if inner := x.make; inner != nil && keepsPlaces(op) {
+		dims := layout.Logs(x.t.Dims)
+		g.vals[out] = &val{t: out.Type, make: func(l *layout.Layout, r int) wir.Arg {
+			return inner(l.Reshape(dims), r)
+		}}
+		return
+	}
 	if keepsPlaces(op) {
 		from := l.Reshape(layout.Logs(x.t.Dims))
 		if x.make == nil && x.mem == nil {

@@ -123,6 +123,9 @@ func (t *tape) record(def hir.Expr, typ *hir.Type, args ...*node) *node {
 
 // nameless is a type without the names of dimensions: they belong to functions that are unrolled.
 func nameless(t *hir.Type) *hir.Type {
+	if len(t.Args) == 0 && len(t.Dims) == 0 {
+		return t
+	}
 	u := *t
 	u.Args, u.Dims = nil, nil
 	for _, a := range t.Args {
@@ -164,9 +167,9 @@ func (t *tape) method(name string, typ *hir.Type, args ...*node) *node {
 }
 
 var (
-	intType   = &hir.Type{Kind: hir.Int}
-	floatType = &hir.Type{Kind: hir.Float}
-	elemType  = &hir.Type{Kind: hir.ElemType}
+	intType   = hir.IntType
+	floatType = hir.FloatType
+	elemType  = hir.ElemsType
 	intsType  = &hir.Type{Kind: hir.Array, Args: []*hir.Type{intType}}
 )
 

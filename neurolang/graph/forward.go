@@ -78,6 +78,7 @@ func (n *Node) moved() (from, to *Value) {
 
 // forwardLayout lets one kernel read a transposed tensor as it lies.
 func (g *Graph) forwardLayout() bool {
+	changed := g.changed() // moving the elements also keeps them as they were
 	for i, n := range g.Nodes {
 		if n.Op != Launch {
 			continue
@@ -85,7 +86,7 @@ func (g *Graph) forwardLayout() bool {
 		for j, a := range n.Args {
 			t := a.Node
 			if t == nil || t.Op != Transpose || t.view(a.Type) ||
-				n.Kernel.Params[j].Access != abi.Read {
+				n.Kernel.Params[j].Access != abi.Read || changed[t.Args[0].source()] {
 				continue
 			}
 			k := otherLayout(n.Kernel, j)

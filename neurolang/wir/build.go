@@ -501,3 +501,36 @@ func (b *Builder) Def(a Arg) *Node {
 
 // Seal says that a variable keeps its value from here on.
 func (b *Builder) Seal(v Arg) { delete(b.vars, v.Reg) }
+
+// Own makes a variable of a register that has been set once: what was computed from it so far is
+// forgotten.
+func (b *Builder) Own(a Arg) {
+	if b.IsVar(a) {
+		b.Touch(a)
+		return
+	}
+	if n := b.def[a.Reg]; n != nil {
+		key := string(b.keyOf(n.Op, n.Src))
+		for _, scope := range b.scopes {
+			if got, ok := scope[key]; ok && got.Reg == a.Reg {
+				delete(scope, key)
+			}
+		}
+		delete(b.def, a.Reg)
+	}
+	b.vars[a.Reg] = 1
+}
+
+// Unset gives a variable a value unless a predicate holds.
+func (b *Builder) Unset(p, v, to Arg) {
+	b.Touch(v)
+	if p.Kind == Imm {
+		if p.Is(0) {
+			b.move(v, to)
+		}
+		return
+	}
+	b.move(v, to)
+	n := b.last()
+	n.Guard, n.Not = p, true
+}

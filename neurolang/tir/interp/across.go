@@ -172,14 +172,18 @@ func (m *machine) dot(op *tir.Op) (*Tile, error) {
 		unitDot(unit{r.G, r.F}, r.Out, e, a, b, c, out)
 		return out, nil
 	}
+	right := make([]float64, len(b.V)) // by columns
+	for i, x := range b.V {
+		right[i%cols*kk+i/cols] = x
+	}
 	for i := range out.V {
+		x, y := a.V[i/cols*kk:][:kk], right[i%cols*kk:][:kk]
 		acc := c.V[i]
-		for k := range kk {
-			x, y := a.V[i/cols*kk+k], b.V[k*cols+i%cols]
+		for k := range x {
 			if tir.IsFloat(e) {
-				acc = fma(e, x, y, acc)
+				acc = fma(e, x[k], y[k], acc)
 			} else {
-				acc = round(tile.I32, acc+x*y)
+				acc = round(tile.I32, acc+x[k]*y[k])
 			}
 		}
 		out.V[i] = acc
