@@ -43,7 +43,8 @@ func update(bm, bn int) *tir.Kernel {
 // both has two results.
 func both(bm, bn int) *tir.Kernel {
 	k := &tir.Kernel{Name: "both", Params: []abi.Param{tensor("x", sym("M", "N"), abi.Read)},
-		Outs: []abi.Param{tensor("p", sym("M", "N"), abi.Write), tensor("q", sym("M", "N"), abi.Write)},
+		Outs: []abi.Param{tensor("p", sym("M", "N"), abi.Write),
+			tensor("q", sym("M", "N"), abi.Write)},
 		Axes: []abi.Axis{{Name: "i", Dim: abi.Dim{Sym: "M"}, Block: bm},
 			{Name: "j", Dim: abi.Dim{Sym: "N"}, Block: bn}}}
 	b := tir.NewBuilder(k)
