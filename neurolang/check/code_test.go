@@ -10,7 +10,7 @@ import (
 // elsewhere are codes that other packages report: code generation, run time, derivatives.
 func elsewhere(c diag.Code) bool {
 	return strings.HasPrefix(string(c), "NL04") || strings.HasPrefix(string(c), "NL05") ||
-		strings.HasPrefix(string(c), "NL07") ||		c == diag.TooComplex
+		strings.HasPrefix(string(c), "NL07") || c == diag.TooComplex
 }
 
 // syntaxOnly are provoked by tests of the parser: their programs cannot carry a comment.
