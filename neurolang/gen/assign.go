@@ -49,7 +49,12 @@ func (g *gen) assign() {
 		}
 		return c.root()
 	}
-	g.k.Body.Walk(func(op *tir.Op) { relate(op, of) })
+	g.k.Body.Walk(func(op *tir.Op) {
+		for _, v := range op.Results {
+			of(v)
+		}
+		relate(op, of)
+	})
 	g.k.Body.Walk(func(op *tir.Op) {
 		if op.Kind == tir.Dot {
 			g.settle(of(op.Results[0]), g.dotLayout(op))
