@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 
-	"tensoros/neurolang/abi"
 	"tensoros/neurolang/check"
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/gen"
 	"tensoros/neurolang/grad"
+	"tensoros/neurolang/graph"
 	"tensoros/neurolang/hir"
 	"tensoros/neurolang/hostgen"
 	"tensoros/neurolang/program"
@@ -30,6 +30,8 @@ type Options struct {
 	Load func(path string) ([]byte, error)
 	// Kernels, if not nil, is told the tile IR of every kernel before code is generated.
 	Kernels func(k *tir.Kernel)
+	// Graphs, if not nil, is told every function marked @graph as it was planned.
+	Graphs func(g *graph.Graph)
 }
 
 // DefaultTarget is the compute capability that Options{} means.
@@ -71,12 +73,14 @@ type unit struct {
 	prog *hir.Program
 	link *hostgen.Linker
 	errs *diag.List
+
+	codes map[*hir.Kernel]*code
 }
 
 // newUnit parses and checks.
 func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Options,
 	session *check.Session) *unit {
-	u := &unit{opt: opt, set: set, errs: &diag.List{}}
+	u := &unit{opt: opt, set: set, errs: &diag.List{}, codes: map[*hir.Kernel]*code{}}
 	u.tree, _ = syntax.Parse(set.Add(name, src), mode, u.errs)
 	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load,
 		Builtins: declared(opt.Builtins), Session: session})
@@ -91,6 +95,9 @@ func (u *unit) generate() {
 	if u.errs.Failed() {
 		return
 	}
+	if u.graphs(); u.errs.Failed() {
+		return
+	}
 	for _, k := range u.prog.Kernels {
 		if !u.link.Compiled(k) {
 			u.kernel(k)
@@ -102,19 +109,19 @@ func (u *unit) generate() {
 }
 
 func (u *unit) kernel(k *hir.Kernel) {
-	t, err := tirgen.Kernel(k, u.set)
-	var code *abi.Kernel
-	if err == nil {
-		if u.opt.Kernels != nil {
-			u.opt.Kernels(t)
-		}
-		code, err = gen.Compile(t, u.link.Prog.Target, gen.Options{})
-	}
-	if err != nil {
-		u.report(k, err)
+	t := u.tile(k)
+	if t == nil {
 		return
 	}
-	u.link.Kernel(k, code)
+	c := u.codes[k]
+	if c.abi == nil {
+		var err error
+		if c.abi, err = gen.Compile(t, u.link.Prog.Target, gen.Options{}); err != nil {
+			u.report(k, err)
+			return
+		}
+	}
+	u.link.Kernel(k, c.abi)
 }
 
 // report says why a kernel has no code.

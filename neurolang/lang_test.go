@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -193,76 +192,7 @@ func withTests(src []byte) []byte {
 	return doc.With(src, doc.Tests(doc.Parse(src)))
 }
 
-var expectation = regexp.MustCompile(`/\* ERROR "((?:[^"\\]|\\.)*)" \*/`)
-
-// TestLangReject compiles the programs of testdata/lang/reject: what they say of a line must be
-// reported there, and nothing else.
-func TestLangReject(t *testing.T) {
-	files, err := filepath.Glob("testdata/lang/reject/*.nl")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err, len(files))
-	}
-	for _, path := range files {
-		t.Run(filepath.Base(path), func(t *testing.T) { reject(t, path) })
-	}
-}
-
-func reject(t *testing.T, path string) {
-	src, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, set, ds := neurolang.Compile(path, src, neurolang.Options{Load: os.ReadFile})
-	wants := map[int][]string{}
-	for i, line := range strings.Split(string(src), "\n") {
-		for _, m := range expectation.FindAllStringSubmatch(line, -1) {
-			wants[i+1] = append(wants[i+1], strings.ReplaceAll(m[1], `\"`, `"`))
-		}
-	}
-	for _, d := range ds {
-		at := set.Position(d.Primary.Span.Pos)
-		text := string(d.Code) + " " + d.Message
-		if i := match(wants[at.Line], text); i >= 0 {
-			wants[at.Line] = append(wants[at.Line][:i:i], wants[at.Line][i+1:]...)
-			continue
-		}
-		t.Errorf("%s: not expected: %s", at, text)
-	}
-	for line, rest := range wants {
-		for _, w := range rest {
-			t.Errorf("%s:%d: not reported: %s", path, line, w)
-		}
-	}
-}
-
-func match(wants []string, text string) int {
-	for i, w := range wants {
-		if ok, err := regexp.MatchString(w, text); err == nil && ok {
-			return i
-		}
-	}
-	return -1
-}
-
-// TestLangAccept compiles the programs of testdata/lang/accept without any finding.
-func TestLangAccept(t *testing.T) {
-	files, err := filepath.Glob("testdata/lang/accept/*.nl")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err, len(files))
-	}
-	for _, path := range files {
-		src, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, set, ds := neurolang.Compile(path, src, neurolang.Options{Load: os.ReadFile})
-		if p == nil || len(ds) > 0 {
-			t.Errorf("%v", &neurolang.Errors{Set: set, List: ds})
-		}
-	}
-}
-
-// TestCompilesFast: what the issue promises of compile times, with a margin for slow machines.
+// BenchmarkCompile measures from text to PTX and bytecode.
 func BenchmarkCompile(b *testing.B) {
 	for _, path := range []string{"../examples/matmul.nl", "../examples/30-mlp.nl"} {
 		src, err := os.ReadFile(path)

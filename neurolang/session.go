@@ -19,11 +19,11 @@ type Type = *hir.Type
 
 // Types for signatures of builtins.
 var (
-	Unit   = &hir.Type{Kind: hir.Unit}
-	Bool   = &hir.Type{Kind: hir.Bool}
-	Int    = &hir.Type{Kind: hir.Int}
-	Float  = &hir.Type{Kind: hir.Float}
-	String = &hir.Type{Kind: hir.String}
+	Unit   = hir.UnitType
+	Bool   = hir.BoolType
+	Int    = hir.IntType
+	Float  = hir.FloatType
+	String = hir.StringType
 	Tensor = &hir.Type{Kind: hir.Tensor, AnyDim: true}
 )
 
@@ -138,7 +138,11 @@ func (s *Session) Eval(src string) (value string, err error) {
 	if err != nil || v.Kind() == vm.Absent {
 		return "", err
 	}
-	return v.String(), nil
+	value, err = s.vm.Text(v)
+	if e := s.vm.Drop(v); err == nil {
+		err = e
+	}
+	return value, err
 }
 
 // Render renders an error of Eval, Compile or vm.Run with its source.

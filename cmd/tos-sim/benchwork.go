@@ -124,7 +124,7 @@ func newMatmul(n int) (*matmul, error) {
 	}
 	m.prog, err = sm.LoadAt(mod, call.Variant.Entry, target.Target(), sm.ModuleWindow)
 	m.launch = sm.Launch{Prog: m.prog, Grid: call.Blocks, Block: [3]uint32{call.Threads, 1, 1},
-		Cluster: [3]uint32{call.Cluster, 0, 0}, Shared: call.Shared, Params: call.Params, Mem: v}
+		Cluster: call.Cluster, Shared: call.Shared, Params: call.Params, Mem: v}
 	return m, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"tensoros/neurolang"
 	"tensoros/neurolang/abi"
 	"tensoros/neurolang/gen"
+	"tensoros/neurolang/graph"
 	"tensoros/neurolang/tir"
 )
 
@@ -20,6 +21,7 @@ type built struct {
 	kernels []*abi.Kernel
 	tiles   map[string]*tir.Kernel // by name
 	target  int
+	graphs  []*graph.Graph
 }
 
 // emitter writes one form of a program. Forms that hold one kernel need it chosen.
@@ -37,6 +39,8 @@ func init() {
 		{"tile", "the kernels in tile IR", false, emitTile},
 		{"warp", "the kernel in warp IR, the first of its variants", true, emitWarp},
 		{"bytecode", "the host code, disassembled", false, emitBytecode},
+		{"graph", "functions marked @graph: tensors in SSA, after all passes", false, emitGraph},
+		{"plan", "their launch plans: steps, and where what lies when", false, emitPlan},
 	}
 }
 
@@ -71,6 +75,30 @@ func emitBytecode(w io.Writer, b *built) error {
 			fmt.Fprintln(w)
 		}
 		if _, err := io.WriteString(w, b.u.prog.Disassemble(f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func emitGraph(w io.Writer, b *built) error {
+	return b.eachGraph(w, (*graph.Graph).Text)
+}
+
+func emitPlan(w io.Writer, b *built) error {
+	return b.eachGraph(w, (*graph.Graph).PlanText)
+}
+
+func (b *built) eachGraph(w io.Writer, text func(*graph.Graph) string) error {
+	if len(b.graphs) == 0 {
+		return failed("write @graph before a function of straight-line launches",
+			"%s has no graph", b.u.prog.Name)
+	}
+	for i, g := range b.graphs {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := io.WriteString(w, text(g)); err != nil {
 			return err
 		}
 	}
@@ -123,6 +151,7 @@ func (e *env) build(path string, f *buildFlags) error {
 	}
 	opt := e.options(f.target)
 	opt.Kernels = func(k *tir.Kernel) { b.tiles[k.Name] = k }
+	opt.Graphs = func(g *graph.Graph) { b.graphs = append(b.graphs, g) }
 	b.u.prog, b.u.set, b.u.list = neurolang.Compile(path, src, opt)
 	if err := e.show(b.u); err != nil {
 		return err

@@ -141,7 +141,8 @@ func (c *Compute) Copy(dst, src *vm.Tensor) error {
 
 // Launch runs a kernel over whole tensors.
 func (c *Compute) Launch(l *vm.Launch) error {
-	call, err := l.Call(func(t *vm.Tensor) uint64 { return uint64(t.Handle.(hw.DevicePtr)) }, &c.dev)
+	base := func(t *vm.Tensor) uint64 { return uint64(t.Handle.(hw.DevicePtr)) }
+	call, err := l.Call(base, &c.dev)
 	if err != nil || call.Programs == 0 {
 		return err
 	}
@@ -153,7 +154,7 @@ func (c *Compute) Launch(l *vm.Launch) error {
 		return err
 	}
 	done, err := k.Launch(hw.Grid{Blocks: call.Blocks, Threads: [3]uint32{call.Threads, 1, 1},
-		Cluster: [3]uint32{call.Cluster, 0, 0}, Shared: call.Shared, Params: call.Params})
+		Cluster: call.Cluster, Shared: call.Shared, Params: call.Params})
 	if err != nil {
 		return err
 	}

@@ -10,8 +10,8 @@ import (
 	"tensoros/traces"
 )
 
-// Launch runs a kernel over whole tensors. Between Begin and End launches gather, and start with one
-// doorbell when the batch ends or somebody needs what they make.
+// Launch runs a kernel over whole tensors. Between Begin and End launches gather, and start with
+// one doorbell when the batch ends or somebody needs what they make.
 func (r *Runtime) Launch(l *vm.Launch) error {
 	d := device(l.Device)
 	for _, t := range l.Tensors {
@@ -79,8 +79,8 @@ func (r *Runtime) End() error {
 	return r.flush()
 }
 
-// flush starts the launches that were gathered and waits for them. What is timed is ring entries and
-// one doorbell: all else lies in VRAM.
+// flush starts the launches that were gathered and waits for them. What is timed is ring entries
+// and one doorbell: all else lies in VRAM.
 func (r *Runtime) flush() error {
 	if len(r.batch) == 0 {
 		return nil

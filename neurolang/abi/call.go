@@ -30,7 +30,7 @@ type Call struct {
 	Programs int
 	Blocks   [3]uint32 // CTAs; none: there is nothing to do
 	Threads  uint32
-	Cluster  uint32 // CTAs of a cluster; 0: none
+	Cluster  [3]uint32 // CTAs of a cluster; none: the launch has no clusters
 	Shared   int
 	Params   []byte
 }
@@ -52,7 +52,7 @@ func (k *Kernel) Call(a *Args, d *Device) (*Call, error) {
 	}
 	c := &Call{Variant: v, Programs: n, Threads: uint32(v.Threads), Shared: v.Shared}
 	if v.Cluster > 1 {
-		c.Cluster = uint32(v.Cluster)
+		c.Cluster = [3]uint32{uint32(v.Cluster), 1, 1}
 	}
 	c.Blocks = [3]uint32{uint32(v.ctas(n, d.SMs)), 1, 1}
 	c.Params, err = k.encode(v, a, n, d)

@@ -38,7 +38,8 @@ func TestCallPicksAndEncodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Variant.Entry != "fast" || c.Programs != 32 || c.Blocks != [3]uint32{4, 1, 1} ||
-		c.Cluster != 2 || c.Threads != 384 || len(c.Params) != 64+128+4 || c.Params[1] != 0x3c ||
+		c.Cluster != [3]uint32{2, 1, 1} ||
+		c.Threads != 384 || len(c.Params) != 64+128+4 || c.Params[1] != 0x3c ||
 		binary.LittleEndian.Uint32(c.Params[192:]) != 32 {
 		t.Errorf("%+v", c)
 	}

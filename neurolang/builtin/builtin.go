@@ -98,7 +98,8 @@ func Members(module string) (names []string) {
 // Free returns the names of functions that are called by their bare name.
 func Free(w Where) (names []string) {
 	for _, f := range Table {
-		if !strings.ContainsAny(f.Name, ".:") && f.Where&w != 0 && !slices.Contains(hidden, f.Name) {
+		if !strings.ContainsAny(f.Name, ".:") && f.Where&w != 0 && !slices.Contains(hidden,
+			f.Name) {
 			names = append(names, f.Name)
 		}
 	}

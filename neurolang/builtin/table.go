@@ -49,7 +49,8 @@ var rows = []row{
 	{Host | Sugar, "Tensor.view(&self) -> &Tensor", "The same as &t: what a kernel takes."},
 	{Host, "Tensor.save(&self, uri: string)", "Stores the tensor under a name."},
 	{Host, "Tensor.shape(&self) -> [int]", "The dimensions."},
-	{Host, "Tensor.dim(&self, axis: int) -> int", "One dimension; negative axes count from the end."},
+	{Host, "Tensor.dim(&self, axis: int) -> int",
+		"One dimension; negative axes count from the end."},
 	{Host, "Tensor.elem(&self) -> elem", "The element type as a value."},
 	{Host, "Tensor.to(&self, device: device) -> Tensor", "A copy on that device."},
 	{Host, "Tensor.copy(&self) -> Tensor", "A copy on the same device."},
@@ -64,7 +65,8 @@ var rows = []row{
 
 	// Host, arrays and strings. Option is prelude's: Some is variant 0, None is variant 1.
 	{Host, "Array.push(&mut self, x: T)", "Puts x at the end."},
-	{Host, "Array.pop(&mut self) -> Option<T>", "Takes the last element away: Some of it, or None."},
+	{Host, "Array.pop(&mut self) -> Option<T>",
+		"Takes the last element away: Some of it, or None."},
 	{Host | Sugar, "Array.len(&self) -> int", "The number of elements: len(xs)."},
 	{Host | Sugar, "string.len(&self) -> int", "The number of bytes: len(s)."},
 	{Host, "string.split(&self, sep: string) -> [string]", "The parts between separators."},
@@ -81,7 +83,8 @@ var rows = []row{
 	{Both, "abs(x: number) -> number", "The absolute value."},
 	{Both, "floor(x: number) -> number", "The next integer below, as a float."},
 	{Both, "ceil(x: number) -> number", "The next integer above, as a float."},
-	{Both, "max(x: number, y: number) -> number", "The larger; with axis= the largest along an axis."},
+	{Both, "max(x: number, y: number) -> number",
+		"The larger; with axis= the largest along an axis."},
 	{Both, "min(x: number, y: number) -> number", "The smaller; with axis= the smallest along an axis."},
 	{Both, "pow(x: number, y: number) -> number", "x to the power of y."},
 
@@ -105,7 +108,8 @@ var rows = []row{
 	{Kernel, "full(const shape: [int], value: number, const elem: elem) -> tile", "A tile of one value."},
 	{Kernel, "iota(const n: int) -> tile", "0, 1, ... n-1 as Tile<n, i32>; of a span its indices."},
 	{Kernel, "span.iota(s: span) -> tile", "The indices of a span as Tile<n, i32>: iota(s)."},
-	{Kernel, "bits(seed: i32, counter: i32) -> i32", "Random bits of (seed, counter): philox4x32-10."},
+	{Kernel, "bits(seed: i32, counter: i32) -> i32",
+		"Random bits of (seed, counter): philox4x32-10."},
 	{Kernel, "uniform(seed: i32, counter: i32) -> f32", "Numbers from [0, 1), a function of (seed, counter)."},
 	{Kernel, "normal(seed: i32, counter: i32) -> f32", "Normally distributed numbers, a function of (seed, counter)."},
 
@@ -119,16 +123,19 @@ var rows = []row{
 	{Kernel, "all(x: tile, const axis?: int, const keep?: bool) -> tile", "Whether all are true."},
 	{Kernel, "argmax(x: tile, const axis?: int, const keep?: bool) -> tile", "The first place of the largest, an i32."},
 	{Kernel, "argmin(x: tile, const axis?: int, const keep?: bool) -> tile", "The first place of the smallest, an i32."},
-	{Kernel, "cumsum(x: tile, const axis: int) -> tile", "Sums of the first elements along an axis."},
+	{Kernel, "cumsum(x: tile, const axis: int) -> tile",
+		"Sums of the first elements along an axis."},
 	{Kernel, "sort(x: tile) -> tile", "Ascending along the last axis."},
 
 	// Kernels: shape.
 	{Kernel, "tile.t(x: tile) -> tile", "The last two dimensions swapped."},
 	{Kernel, "permute(x: tile, const perm: [int]) -> tile", "Dimension i of the result is dimension perm[i] of x."},
-	{Kernel, "reshape(x: tile, const shape: [int]) -> tile", "The same elements, row-major, in another shape."},
+	{Kernel, "reshape(x: tile, const shape: [int]) -> tile",
+		"The same elements, row-major, in another shape."},
 	{Kernel, "expand(x: tile, const axis: int) -> tile", "A dimension of 1 more, before axis."},
 	{Kernel, "broadcast(x: tile, const shape: [int]) -> tile", "Aligned at the right, dimensions of 1 stretch; also of scalars."},
-	{Kernel, "join(x: tile, y: tile, const axis: int) -> tile", "One after the other along an axis."},
+	{Kernel, "join(x: tile, y: tile, const axis: int) -> tile",
+		"One after the other along an axis."},
 	{Kernel, "slice(x: tile, const axis: int, const start: int, const n: int) -> tile", "n elements along an axis."},
 	{Kernel, "xor_shuffle(x: tile, const mask: int, const axis: int) -> tile", "Element i is element i ^ mask of x."},
 

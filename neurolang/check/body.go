@@ -26,7 +26,7 @@ type body struct {
 	lits     map[*hir.Const]bool // integers that become floats beside floats
 	top      bool                // statements of a session
 	region   source.Span         // of the innermost block, for tools
-	spans    map[*hir.Var]bool
+	viewed   bool                // the next index is a view that an atomic changes
 }
 
 // capture is a variable of an outer function that a closure uses.
@@ -96,7 +96,7 @@ func poisonAt(sp source.Span) hir.Expr { return &hir.Const{X: at(invalid, sp)} }
 // fnBody checks the body of a host function or helper.
 func (c *checker) fnBody(in *instance) {
 	b, d := in.body, in.fn.decl
-	if d.Body == nil {
+	if d.Body == nil || d.BadHead {
 		if in.fn.trait == nil && !d.Bad {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text).
 				Hint("only traits declare functions without one")
@@ -165,6 +165,9 @@ func (c *checker) topLevel(m *module, file *syntax.File) {
 		tail, ok := s.(*syntax.ExprStmt)
 		if ok && tail.Tail && i == len(file.Stmts)-1 {
 			blk.Value = b.expr(tail.X, nil)
+			if isPlace(blk.Value) && owns(blk.Value.Type()) {
+				blk.Value = b.borrow(blk.Value, hir.Shared) // to look at, not to take
+			}
 			if t := blk.Value.Type(); t.Kind == hir.Unit || t == never {
 				b.emit(&hir.Do{X: blk.Value})
 				blk.Value = nil

@@ -149,7 +149,8 @@ func (w *flow) access(p place, u use, at source.Span) {
 		return
 	}
 	for _, l := range append(slices.Clone(w.held), w.st.loans...) {
-		if l.holder != nil && (w.last[l.holder] <= w.now || l.holder == p.root) || !l.place.overlap(p) {
+		if l.holder != nil && (w.last[l.holder] <= w.now || l.holder == p.root) ||
+			!l.place.overlap(p) {
 			continue
 		}
 		if l.kind == hir.Shared && (u == reading || u == lending) {
@@ -343,13 +344,18 @@ func (w *flow) all(xs []hir.Expr) (out []loan) {
 func (w *flow) call(t *hir.Type, args []hir.Expr) []loan {
 	n := len(w.held)
 	var out []loan
-	var late []*hir.RefOf
-	for _, a := range args {
+	var late []hir.Expr
+	for i, a := range args {
 		if a == nil {
 			continue
 		}
 		if r, ok := a.(*hir.RefOf); ok && w.c.auto[r] && r.T.Mut == hir.Exclusive {
 			late = append(late, r) // x.push(x.len()): the receiver is borrowed last
+			continue
+		}
+		if l, ok := a.(*hir.Local); ok && i == 0 && l.T.Kind == hir.Ref &&
+			l.T.Mut == hir.Exclusive {
+			late = append(late, l)
 			continue
 		}
 		ls := w.value(a)
@@ -419,16 +425,14 @@ func (w *flow) part(x hir.Expr) []loan {
 		w.read(x, false)
 		return nil
 	}
-	if i, ok := x.(*hir.IndexOf); ok && (deref(i.Arg.Type()).Kind == hir.Tensor || i.T == i.Arg.Type()) {
+	if i, ok := x.(*hir.IndexOf); ok && (deref(i.Arg.Type()).Kind == hir.Tensor ||
+		i.T == i.Arg.Type()) {
 		w.read(x, false) // a new tensor or array
 		return nil
 	}
 	p, isPlace := w.place(x)
 	if isPlace && w.c.taken[x] && !p.behind() {
-		w.now++
-		if w.learn || !w.st.sure[p.root] {
-			w.st.moved[p.root], w.st.sure[p.root] = x.Span(), true
-		}
+		w.touch(p.root)
 		return nil
 	}
 	w.read(x, false)

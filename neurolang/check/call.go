@@ -57,7 +57,8 @@ func (b *body) call(e *syntax.CallExpr, want *hir.Type) hir.Expr {
 	return b.callValue(b.expr(e.Fn, nil), args, e.Span())
 }
 
-func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, want *hir.Type) hir.Expr {
+func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg,
+	want *hir.Type) hir.Expr {
 	n := fn.Parts[len(fn.Parts)-1]
 	if n.Text == "" {
 		return b.spoil(args, e.Span())
@@ -65,7 +66,7 @@ func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, wan
 	var o any
 	if len(fn.Parts) == 1 {
 		o = b.scope.lookup(n.Text)
-		if o == nil || b.kernel && b.shadows(o, n.Text) {
+		if o == nil || b.kernel && shadowed(o, n.Text) {
 			return b.callBuiltin(e, fn, n.Text, args, want)
 		}
 		b.info.use(n.Span(), tool(o))
@@ -73,7 +74,7 @@ func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, wan
 		head := fn.Parts[0].Text
 		if b.scope.lookup(head) == nil {
 			name := head + "::" + n.Text
-			if builtin.Find(name) != nil || b.hostFn(name) != nil {
+			if len(builtin.Members(head)) > 0 || b.hostFn(name) != nil {
 				return b.callBuiltin(e, fn, name, args, want)
 			}
 		}
@@ -82,12 +83,12 @@ func (b *body) callPath(e *syntax.CallExpr, fn *syntax.PathExpr, args []arg, wan
 	return b.callObject(o, e, fn, args, want)
 }
 
-// shadows tells functions of std.ops that have the name of a function on tiles: there the kernels of
-// that module mean the latter.
-func (b *body) shadows(o any, name string) bool {
+// shadowed tells a function on whole tensors whose name is one of kernels too: exp, sum. There it
+// means that of tiles.
+func shadowed(o any, name string) bool {
 	fn, ok := o.(*fnObj)
 	f := builtin.Find(name)
-	return ok && fn.mod == b.ops && f != nil && f.In(builtin.Kernel)
+	return ok && f != nil && f.In(builtin.Kernel) && (fn.kernel || !fn.mod.user)
 }
 
 // callObject calls what a path names.
@@ -160,7 +161,9 @@ func (b *body) callValue(f hir.Expr, args []arg, sp source.Span) hir.Expr {
 func (b *body) callFn(fn *fnObj, self *hir.Type, explicit []syntax.TypeExpr, args []arg,
 	sp, name source.Span, want *hir.Type) hir.Expr {
 	if fn.next != nil {
-		fn, args = b.overload(fn, args)
+		if fn, args = b.overload(fn, explicit, args, sp); fn == nil {
+			return poisonAt(sp)
+		}
 	}
 	fn.used = fn.used || !b.abstractHere()
 	bn := b.bindFn(fn)
@@ -294,7 +297,8 @@ func (b *body) slots(fn *fnObj, args []arg, sp source.Span) ([]arg, bool) {
 		if out[i].e == nil && out[i].x == nil && p.Default == nil {
 			end := source.Span{Pos: sp.End - 1, End: sp.End}
 			b.errorf(diag.MissingArg, end, "%s needs an argument for %s", fn.decl.Name.Text,
-				p.Name.Text).Label("%s is missing", p.Name.Text).With(p.Name.Span(), "declared here")
+				p.Name.Text).Label("%s is missing", p.Name.Text).With(p.Name.Span(),
+				"declared here")
 			ok = false
 			break
 		}
@@ -380,6 +384,10 @@ func (b *body) inferArgs(fn *fnObj, bn *binding, slots []arg) []hir.Expr {
 		}
 		if b.kernel {
 			t = b.runtimeType(t)
+		}
+		if t == device {
+			// `on d` in the types of other parameters is what the caller calls it.
+			bn.sc.put(p.Name.Text, &local{v: &hir.Var{Name: b.deviceName(xs[i]), Type: device}})
 		}
 		b.unify(p.Type, t, bn.sc, xs[i].Span())
 	}
@@ -474,6 +482,9 @@ func (b *body) finishCall(fn *fnObj, bn *binding, slots []arg, xs []hir.Expr, sp
 	if fn.kernel {
 		return b.launch(fn, bn, xs, sp, name)
 	}
+	if !b.kernel && b.onTiles(fn, bn, name) {
+		return poisonAt(sp)
+	}
 	ok := true
 	for i, p := range fn.decl.Params {
 		want := b.typ(p.Type, bn.sc, b.kernel)
@@ -495,17 +506,22 @@ func (b *body) finishCall(fn *fnObj, bn *binding, slots []arg, xs []hir.Expr, sp
 		return poisonAt(sp)
 	}
 	in := b.instance(fn, bn, b.kernel, b.abstractHere())
-	if in.kernel && !b.kernel {
-		b.errorf(diag.KernelBody, name, "%s works on tiles and can be called in kernels only",
-			fn.decl.Name.Text).With(fn.decl.Name.Span(), "defined here")
-		return poisonAt(sp)
-	}
 	b.calls(fn, name)
 	t := b.resultHere(fn, bn)
 	if bad(t) {
 		return poisonAt(sp)
 	}
 	return &hir.Call{X: at(t, sp), Fn: in.hfn, Args: xs}
+}
+
+// onTiles reports the call of a function that only kernels can call.
+func (b *body) onTiles(fn *fnObj, bn *binding, name source.Span) bool {
+	if !b.tileCode(fn, bn.sc) {
+		return false
+	}
+	b.errorf(diag.KernelBody, name, "%s works on tiles and can be called in kernels only",
+		fn.decl.Name.Text).With(fn.decl.Name.Span(), "defined here")
+	return true
 }
 
 func (b *body) defaultArg(p *syntax.Param, bn *binding, want *hir.Type) hir.Expr {
@@ -559,42 +575,72 @@ func (b *body) provenance(d *diag.Diagnostic, te syntax.TypeExpr, sc *scope, ski
 }
 
 // overload chooses among functions of one name, which only the library has: the first that the
-// arguments fit.
-func (b *body) overload(fn *fnObj, args []arg) (*fnObj, []arg) {
+// arguments fit. It gives nil after an error.
+func (b *body) overload(fn *fnObj, explicit []syntax.TypeExpr, args []arg, sp source.Span) (*fnObj,
+	[]arg) {
 	args = slices.Clone(args)
+	ok := true
 	for i, a := range args {
 		if a.x == nil {
 			args[i].x = b.value(a.e, nil)
 		}
+		ok = ok && !bad(args[i].x.Type())
+	}
+	if !ok {
+		return nil, args
 	}
 	for f := fn; f != nil; f = f.next {
-		ok := b.try(func() {
-			bn := b.bindFn(f)
-			slots, ok := b.slots(f, args, source.Span{})
-			if !ok {
-				return
-			}
-			xs := b.inferArgs(f, bn, slots)
-			b.settleSelf(f, bn)
-			if !b.complete(f, bn, source.Span{}) {
-				return
-			}
-			for i, p := range f.decl.Params {
-				if xs[i] != nil && !b.acceptable(f, xs[i], b.typ(p.Type, bn.sc, b.kernel)) {
-					b.errorf(diag.Mismatch, source.Span{}, "")
-				}
-			}
-			b.bounds(bn, source.Span{}, "")
-		})
-		if ok {
+		if b.try(func() { b.candidate(f, explicit, args) }) {
 			return f, args
 		}
 	}
-	return fn, args
+	d := b.errorf(diag.BadOperand, sp, "no %s takes %s", fn.decl.Name.Text, argTypes(args))
+	for _, a := range args {
+		t := deref(a.x.Type())
+		if t.Kind == hir.Tensor {
+			d.With(a.span(), "%s", String(t))
+		}
+		if t.Kind == hir.Tensor && (t.AnyDim || t.Elem == tile.NoElem) {
+			d.Hint("declare what is known: let t: Tensor<[_, _], f32> = ...")
+		}
+	}
+	return nil, args
+}
+
+func argTypes(args []arg) string {
+	ts := make([]*hir.Type, len(args))
+	for i, a := range args {
+		ts[i] = deref(a.x.Type())
+	}
+	return typeList(ts)
+}
+
+// candidate reports what keeps arguments from a function.
+func (b *body) candidate(f *fnObj, explicit []syntax.TypeExpr, args []arg) {
+	bn := b.bindFn(f)
+	if !b.explicit(bn, f, explicit) {
+		return
+	}
+	slots, ok := b.slots(f, args, source.Span{})
+	if !ok {
+		return
+	}
+	xs := b.inferArgs(f, bn, slots)
+	b.settleSelf(f, bn)
+	if !b.complete(f, bn, source.Span{}) {
+		return
+	}
+	for i, p := range f.decl.Params {
+		if xs[i] != nil && !b.acceptable(xs[i], b.typ(p.Type, bn.sc, f.kernel || b.kernel)) {
+			b.errorf(diag.Mismatch, xs[i].Span(), "not this one")
+			return
+		}
+	}
+	b.bounds(bn, source.Span{}, "")
 }
 
 // acceptable tells whether an argument fits a parameter, as a call would see it.
-func (b *body) acceptable(fn *fnObj, x hir.Expr, want *hir.Type) bool {
+func (b *body) acceptable(x hir.Expr, want *hir.Type) bool {
 	t := x.Type()
 	if bad(t) || bad(want) {
 		return true
@@ -605,7 +651,8 @@ func (b *body) acceptable(fn *fnObj, x hir.Expr, want *hir.Type) bool {
 	}
 	if want.Kind == hir.Scalar {
 		return t == integer && isInt(want.Elem) || t == float && isFloat(want.Elem) ||
-			t == integer && b.isLit(x) && isFloat(want.Elem) || t == boolean && want.Elem == tile.Bool
+			t == integer && b.isLit(x) && isFloat(want.Elem) || t == boolean &&
+			want.Elem == tile.Bool
 	}
 	_, ok := b.convert(x, want)
 	return ok
@@ -630,10 +677,7 @@ func (b *body) tensorOp(name string, opAt, sp source.Span, xs ...hir.Expr) hir.E
 
 // opsFn finds a public function of std.ops.
 func (c *checker) opsFn(name string) *fnObj {
-	if c.ops == nil {
-		return nil
-	}
-	fn, ok := c.ops.scope.names[name].(*fnObj)
+	fn, ok := c.operators().scope.names[name].(*fnObj)
 	if !ok || !fn.decl.Pub {
 		return nil
 	}

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"maps"
+
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/hir"
 	"tensoros/neurolang/source"
@@ -65,12 +67,15 @@ type checker struct {
 	unbound   bool // a parameter that is not inferred yet was met
 	quiet     int  // > 0: trying; errors are dropped
 	lines     *module
-	made      []*instance              // in the order of their making, since the last pass of ownership
+	// in the order of their making, since the last pass of ownership
+	made      []*instance
 	closures  []*hir.Fn                // likewise
 	captives  map[*hir.Var]bool        // what closures captured: theirs to read, not to move
 	taken     map[hir.Expr]bool        // parts that patterns may move
+	husks     map[*hir.Var]bool        // what patterns took apart: all parts have other owners
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
+	reported  map[source.Span]bool
 	openOrder map[*fnObj]source.Span
 	callees   map[*fnObj][]callee
 	grads     bool // a derivative was asked for
@@ -86,7 +91,8 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, auto: map[*hir.RefOf]bool{},
+		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
+		auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 
@@ -122,6 +128,7 @@ func (c *checker) checkAll() {
 		}
 	}
 	c.drain()
+	c.pullbacks()
 	// Functions nobody called.
 	for i := 0; i < len(c.fns); i++ {
 		if fn := c.fns[i]; fn.mod.user && !fn.used {
@@ -198,11 +205,12 @@ type state struct {
 	impls     int
 	fns       int
 	instances map[string]*instance
+	gone      map[*hir.Var]source.Span
 }
 
 func (c *checker) save() state {
 	st := state{names: map[string]any{}, impls: len(c.impls), fns: len(c.fns),
-		instances: map[string]*instance{}}
+		instances: map[string]*instance{}, gone: maps.Clone(c.gone)}
 	for k, v := range c.lines.scope.names {
 		st.names[k] = v
 	}
@@ -217,5 +225,6 @@ func (c *checker) restore(st state) {
 	c.impls = c.impls[:st.impls]
 	c.fns = c.fns[:st.fns]
 	c.instances = st.instances
+	c.gone = st.gone
 	c.queue = nil
 }

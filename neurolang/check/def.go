@@ -99,7 +99,7 @@ func (c *checker) instantiate(o *defObj, inner *scope, args []any) *hir.Type {
 }
 
 // maxInstances bounds the instances of one generic definition.
-const maxInstances = 500
+const maxInstances = 200
 
 func copies(d *hir.Def) bool {
 	for _, f := range d.Fields {

@@ -134,7 +134,8 @@ func parts(t *hir.Type) [][]*hir.Type {
 }
 
 // specialize keeps the rows that constructor tag of the first column can match.
-func (s *search) specialize(rows [][]syntax.Pattern, t *hir.Type, tag, n int) (out [][]syntax.Pattern) {
+func (s *search) specialize(rows [][]syntax.Pattern, t *hir.Type, tag,
+	n int) (out [][]syntax.Pattern) {
 	for _, r := range rows {
 		for _, c := range s.heads(r[0], t) {
 			if c.kind != "" && (c.kind != "tag" || c.tag != tag) {

@@ -151,7 +151,7 @@ func (b *body) convert(x hir.Expr, want *hir.Type) (hir.Expr, bool) {
 			return x, false
 		}
 		if to != from && !(to.Kind == hir.Tensor && from.Kind == hir.Tensor &&
-			tensorFits(to, from) == "") {
+			tensorFits(to, from) == "") && !(want.Mut == hir.Shared && b.flows(to, from)) {
 			return x, false
 		}
 		if want.Mut != got.Mut {
@@ -166,8 +166,63 @@ func (b *body) convert(x hir.Expr, want *hir.Type) (hir.Expr, bool) {
 			return x, false
 		}
 		return b.expect(x, want), true
+	case want.Kind == hir.Tuple && got.Kind == hir.Tuple:
+		if t, ok := x.(*hir.TupleOf); ok && len(t.Elems) == len(want.Args) {
+			return b.convertTuple(t, want)
+		}
 	}
-	return x, false
+	return x, b.flows(want, got)
+}
+
+func (b *body) convertTuple(t *hir.TupleOf, want *hir.Type) (hir.Expr, bool) {
+	out := &hir.TupleOf{X: at(want, t.At)}
+	for i, x := range t.Elems {
+		y, ok := b.convert(x, want.Args[i])
+		if !ok {
+			return t, false
+		}
+		out.Elems = append(out.Elems, y)
+	}
+	return out, true
+}
+
+// flows tells whether values of one type are values of another as they stand: more may be known of
+// the tensors in them than is asked for.
+func (b *body) flows(want, got *hir.Type) bool {
+	if want == got {
+		return true
+	}
+	if want.Kind != got.Kind {
+		return false
+	}
+	switch want.Kind {
+	case hir.Tensor:
+		return tensorFits(want, got) == "" && !lessKnown(want, got)
+	case hir.Tuple, hir.Array:
+		if len(want.Args) != len(got.Args) {
+			return false
+		}
+		for i, a := range want.Args {
+			if !b.flows(a, got.Args[i]) {
+				return false
+			}
+		}
+		return true
+	case hir.Struct, hir.Enum:
+		x, y := b.defArgs(want), b.defArgs(got)
+		if x == nil || y == nil || x.def != y.def {
+			return false
+		}
+		for i, a := range x.args {
+			t1, ok1 := a.(*hir.Type)
+			t2, ok2 := y.args[i].(*hir.Type)
+			if ok1 && ok2 && !b.flows(t1, t2) || ok1 != ok2 || !ok1 && a != y.args[i] {
+				return false
+			}
+		}
+		return true
+	}
+	return false
 }
 
 func (b *body) floatLit(x hir.Expr) hir.Expr {
@@ -178,14 +233,7 @@ func (b *body) floatLit(x hir.Expr) hir.Expr {
 // expect checks at run time what the compiler does not know of a tensor.
 func (b *body) expect(x hir.Expr, want *hir.Type) hir.Expr {
 	got := x.Type()
-	less := got.Elem != want.Elem && want.Elem != tile.NoElem ||
-		got.Layout != want.Layout && want.Layout != tile.NoLayout || got.AnyDim && !want.AnyDim
-	if !want.AnyDim && !got.AnyDim {
-		for i, d := range want.Dims {
-			less = less || d != unknown && got.Dims[i] == unknown
-		}
-	}
-	if !less {
+	if !lessKnown(want, got) {
 		return x
 	}
 	t := *want
@@ -194,6 +242,18 @@ func (b *body) expect(x hir.Expr, want *hir.Type) hir.Expr {
 	}
 	return &hir.Intrinsic{X: at(b.types.of(t), x.Span()), Name: "Tensor.expect",
 		Args: []hir.Expr{x}}
+}
+
+// lessKnown tells that a tensor may turn out not to be of a type when the program runs.
+func lessKnown(want, got *hir.Type) bool {
+	less := got.Elem != want.Elem && want.Elem != tile.NoElem ||
+		got.Layout != want.Layout && want.Layout != tile.NoLayout || got.AnyDim && !want.AnyDim
+	if !want.AnyDim && !got.AnyDim {
+		for i, d := range want.Dims {
+			less = less || d != unknown && got.Dims[i] == unknown
+		}
+	}
+	return less
 }
 
 func sameDims(a, b []hir.Dim) bool {
@@ -234,7 +294,8 @@ func (b *body) mismatch(x hir.Expr, want *hir.Type, place source.Span, why strin
 	got := x.Type()
 	switch {
 	case got == unit:
-		d := b.errorf(diag.NoUnitValue, x.Span(), "%s is needed here, this has no value", String(want))
+		d := b.errorf(diag.NoUnitValue, x.Span(), "%s is needed here, this has no value",
+			String(want))
 		if why != "" {
 			d.With(place, "%s", why)
 		}
@@ -353,9 +414,7 @@ func (c *checker) unknown(n *syntax.Name, sc *scope) {
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)
 	names := append(sc.all(), builtin.Free(builtin.Both)...)
 	names = append(append(names, tile.ElemNames()...), "Layout", "Tensor", "device")
-	if c.ops != nil {
-		names = append(names, (&scope{names: c.ops.scope.names}).all()...)
-	}
+	names = append(names, (&scope{names: c.operators().scope.names}).all()...)
 	if near := nearest(n.Text, names); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	}

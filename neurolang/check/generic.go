@@ -25,8 +25,11 @@ type poisoned struct{}
 func (c *checker) generics(bn *binding, gs []*syntax.Generic, seen map[string]source.Span) {
 	for _, g := range gs {
 		c.fresh(nil, seen, g.Name.Text, g.Name.Span())
-		if g.Const {
+		if ofLayout := isLayoutBound(g); g.Const || ofLayout {
 			p := &constParam{name: g.Name.Text, at: g.Name.Span()}
+			if ofLayout {
+				p.typ = layoutT
+			}
 			if g.Type != nil {
 				p.typ = c.typ(g.Type, bn.sc, false)
 			}
@@ -40,6 +43,24 @@ func (c *checker) generics(bn *binding, gs []*syntax.Generic, seen map[string]so
 		bn.order = append(bn.order, p)
 		bn.sc.put(p.name, p)
 	}
+}
+
+// isLayoutBound tells parameters that stand for the layout of a tensor: L: Layout.
+func isLayoutBound(g *syntax.Generic) bool {
+	return !g.Const && len(g.Bounds) == 1 && len(g.Bounds[0].Parts) == 1 &&
+		g.Bounds[0].Parts[0].Text == "Layout"
+}
+
+// layoutParam is the parameter of a layout that a type's argument names, or nil.
+func layoutParam(te syntax.TypeExpr, sc *scope) *constParam {
+	p, ok := te.(*syntax.PathType)
+	if !ok || len(p.Parts) != 1 {
+		return nil
+	}
+	if o, ok := sc.lookup(p.Parts[0].Text).(*constParam); ok && o.typ == layoutT {
+		return o
+	}
+	return nil
 }
 
 // bindFn makes fresh parameters for a function: those of its impl, Self, its own, dimensions.
@@ -115,6 +136,8 @@ func (c *checker) impliedArgs(bn *binding, te *syntax.PathType) {
 					bn.sc.put(n.Text, p)
 				}
 			}
+		case head == "Tile" && i >= elemAt(te):
+			c.impliedIn(bn, a)
 		case head == "Tile" || head == "Span":
 			if n := c.free(bn, a); n != nil {
 				p := &constParam{name: n.Text, at: n.Span(), implied: true}
@@ -125,6 +148,16 @@ func (c *checker) impliedArgs(bn *binding, te *syntax.PathType) {
 			c.impliedIn(bn, a)
 		}
 	}
+}
+
+// elemAt is which argument of a Tile is its element type: the last before layout and space.
+func elemAt(te *syntax.PathType) int {
+	for i := len(te.Args) - 1; i >= 0; i-- {
+		if p, ok := te.Args[i].(*syntax.PathType); !ok || len(p.Parts) == 1 {
+			return i
+		}
+	}
+	return 0
 }
 
 // free is the name that an argument is if nothing defines it; no element type and no `_`.
@@ -314,6 +347,13 @@ func (c *checker) unifyArg(te syntax.TypeExpr, v any, sc *scope, at source.Span)
 func (c *checker) unifyTensor(te *syntax.PathType, t *hir.Type, sc *scope, at source.Span) {
 	for i, a := range te.Args {
 		list, ok := a.(*syntax.ListType)
+		if l := layoutParam(a, sc); l != nil {
+			if l.val == nil {
+				// What is not known is taken to be the default, and checked at the launch.
+				l.val, l.from = max(t.Layout, tile.RowMajor), at
+			}
+			continue
+		}
 		if !ok || i > 0 {
 			if _, layout := a.(*syntax.RestType); !layout && t.Elem != tile.NoElem {
 				c.unify(a, c.types.scalar(t.Elem), sc, at)
@@ -366,7 +406,10 @@ var classes = map[string]func(t *hir.Type) bool{
 	"Half": func(t *hir.Type) bool {
 		return t.Kind == hir.Scalar && (t.Elem == tile.F16 || t.Elem == tile.BF16)
 	},
-	"Float": func(t *hir.Type) bool { return t == float || t.Kind == hir.Scalar && isFloat(t.Elem) },
+	"Float": func(t *hir.Type) bool {
+		return t == float || t.Kind == hir.Scalar &&
+			isFloat(t.Elem)
+	},
 	"Integer": func(t *hir.Type) bool {
 		return t == integer || t.Kind == hir.Scalar && isInt(t.Elem)
 	},
@@ -396,7 +439,8 @@ func (c *checker) bounds(bn *binding, at source.Span, fn string) bool {
 			}
 			ok = false
 			name := b.Parts[len(b.Parts)-1].Text
-			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ), name)
+			d := c.errorf(diag.Bound, at, "%s is %s here, which is not %s", p.name, String(p.typ),
+				name)
 			d.With(p.from, "%s here", String(p.typ)).With(b.Span(), "%s must be %s", p.name, name)
 			if set := members(name); set != "" {
 				d.Hint("%s is one of %s", name, set)
@@ -424,17 +468,27 @@ func members(class string) string {
 	return strings.Join(out, ", ")
 }
 
+// boundNames reports bounds that do not exist.
+func (c *checker) boundNames(fn *fnObj) {
+	for _, g := range fn.decl.Generics {
+		for _, b := range g.Bounds {
+			c.satisfies(invalid, b, fn.in)
+		}
+	}
+}
+
 func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	name := b.Parts[len(b.Parts)-1]
 	o := c.pathObjectQuiet(b.Parts, sc)
 	if tr, ok := o.(*traitObj); ok {
 		c.info.use(name.Span(), tr.tool)
-		return c.implOf(t, tr) != nil
+		return bad(t) || c.implOf(t, tr) != nil
 	}
 	if in, ok := classes[name.Text]; ok && o == nil {
 		return in(t)
 	}
-	if name.Text != "" {
+	if name.Text != "" && !c.reported[b.Span()] {
+		c.reported[b.Span()] = true
 		d := c.errorf(diag.UnknownType, b.Span(), "there is no trait %s", name.Text)
 		if near := nearest(name.Text, append(c.traitsIn(sc), classNames...)); near != "" {
 			d.Hint("did you mean %s?", near).Replace(name.Span(), near, "write "+near)

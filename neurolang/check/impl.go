@@ -91,7 +91,8 @@ func (c *checker) implTraitFns(im *implObj, tr *traitObj, self *hir.Type) {
 func (c *checker) sameSignature(im *implObj, f *syntax.FnDecl, want *fnObj, self *hir.Type) {
 	w := want.decl
 	if len(f.Params) != len(w.Params) || len(f.Generics) != len(w.Generics) {
-		c.errorf(diag.MissingImpl, f.Name.Span(), "%s takes %s here and %s in the trait", f.Name.Text,
+		c.errorf(diag.MissingImpl, f.Name.Span(), "%s takes %s here and %s in the trait",
+			f.Name.Text,
 			count(len(f.Params), "parameter"), count(len(w.Params), "parameter")).
 			With(w.Name.Span(), "declared here")
 		return
@@ -105,7 +106,8 @@ func (c *checker) sameSignature(im *implObj, f *syntax.FnDecl, want *fnObj, self
 	there.sc.names["Self"].(*typeParam).typ = self
 	compare := func(a, b syntax.TypeExpr) {
 		var x, y *hir.Type
-		if !c.try(func() { x, y = c.typ(a, here.sc, false), c.typ(b, there.sc, false) }) || x == y ||
+		if !c.try(func() { x, y = c.typ(a, here.sc, false), c.typ(b, there.sc, false) }) ||
+			x == y ||
 			bad(x) || bad(y) {
 			return
 		}
@@ -116,7 +118,8 @@ func (c *checker) sameSignature(im *implObj, f *syntax.FnDecl, want *fnObj, self
 		compare(p.Type, w.Params[i].Type)
 	}
 	if len(f.Results) != len(w.Results) {
-		c.errorf(diag.MissingImpl, f.Name.Span(), "%s has another result in the trait", f.Name.Text).
+		c.errorf(diag.MissingImpl, f.Name.Span(), "%s has another result in the trait",
+			f.Name.Text).
 			With(w.Name.Span(), "declared here")
 		return
 	}

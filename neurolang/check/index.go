@@ -8,12 +8,13 @@ import (
 
 // index checks x[indices].
 func (b *body) index(e *syntax.IndexExpr) hir.Expr {
+	viewed := b.viewed
+	b.viewed = false
 	x := b.value(e.X, nil)
 	t := deref(x.Type())
 	if b.kernel && t.Kind == hir.Tensor {
 		v := b.view(b.strip(x), e.Indices, e.Span())
-		if l, ok := v.(*hir.Load); ok && b.quiet == 0 && l.Tensor.Type.Kind == hir.Ref &&
-			l.Tensor.Type.Mut != hir.AtomicRef && !b.own(l, false) {
+		if l, ok := v.(*hir.Load); ok && !viewed && !b.own(l, false) {
 			return poisonAt(e.Span())
 		}
 		return v

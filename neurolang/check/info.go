@@ -10,7 +10,9 @@ import (
 
 // Object is something with a name, for tools.
 type Object struct {
-	Kind   string // fn, kernel, struct, enum, variant, field, trait, const, type, module, var, param, dim, builtin
+	// Kind: fn, kernel, method, struct, enum, variant, field, trait, const, type, module, var, param,
+	// dim, builtin.
+	Kind   string
 	Name   string
 	At     source.Span // of the name where it is defined; not valid for what the language provides
 	Doc    string
@@ -100,7 +102,8 @@ func (in *Info) TypeOf(s source.Span) *hir.Type { return in.types[s] }
 func (in *Info) Visible(p source.Pos) (out []*Object) {
 	for _, o := range in.Objects {
 		local := o.Scope.IsValid()
-		if o.Kind == "field" || o.Kind == "method" || local && (p < o.Scope.Pos || p > o.Scope.End) {
+		if o.Kind == "field" || o.Kind == "method" || local && (p < o.Scope.Pos ||
+			p > o.Scope.End) {
 			continue
 		}
 		out = append(out, o)

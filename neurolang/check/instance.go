@@ -26,9 +26,6 @@ type instance struct {
 	parts    []axisUse
 }
 
-// maxDepth bounds the instances of a program: generic recursion that never repeats.
-const maxProgram = 20000
-
 // instance finds or makes the instance for a complete binding.
 func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *instance {
 	kernel = kernel || fn.kernel
@@ -37,7 +34,8 @@ func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *insta
 	if in := c.instances[key]; in != nil {
 		return in
 	}
-	if len(c.instances) > maxProgram {
+	if fn.count++; fn.count > maxInstances {
+		// Generic recursion that never repeats.
 		c.errorf(diag.Recursive, fn.decl.Name.Span(), "%s is instantiated without end",
 			fn.decl.Name.Text)
 		c.instances[key] = &instance{fn: fn, hfn: &hir.Fn{Result: invalid}, result: invalid}
@@ -88,9 +86,9 @@ func (c *checker) fnSig(in *instance) {
 	for _, p := range d.Params {
 		var t *hir.Type
 		if in.kernel {
-			t = c.typ(p.Type, in.sc, true)
+			t = c.typ(p.Type, b.scope, true)
 		} else {
-			t = c.hostType(p.Type, in.sc)
+			t = c.hostType(p.Type, b.scope)
 		}
 		if t.Kind == hir.Ref && t.Mut == hir.AtomicRef && !in.kernel {
 			c.errorf(diag.KernelType, p.Type.Span(), "&atomic is for parameters of kernels")
@@ -122,9 +120,11 @@ func (c *checker) resultType(in *instance) *hir.Type {
 	d := in.fn.decl
 	var parts []*hir.Type
 	for _, r := range d.Results {
-		t := c.typ(r.Type, in.sc, in.kernel)
-		if !in.kernel {
-			t = c.hostType(r.Type, in.sc)
+		var t *hir.Type
+		if in.kernel {
+			t = c.typ(r.Type, in.sc, true)
+		} else {
+			t = c.hostType(r.Type, in.body.scope)
 		}
 		if r.By != nil {
 			c.errorf(diag.KernelType, r.By.Span(), "`by` belongs to kernels").
@@ -250,6 +250,9 @@ func (c *checker) items(m *module) {
 	}
 	for i := 0; i < len(c.fns); i++ {
 		fn := c.fns[i]
+		if fn.mod == m {
+			c.boundNames(fn)
+		}
 		if fn.mod == m && !fn.used && len(fn.decl.Generics) == 0 && fn.impl == nil {
 			c.plain(fn)
 		}

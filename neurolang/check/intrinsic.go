@@ -42,7 +42,10 @@ func (b *body) callBuiltin(e *syntax.CallExpr, fn *syntax.PathExpr, name string,
 	}
 	f := builtin.Find(name)
 	last := fn.Parts[len(fn.Parts)-1]
-	op := b.opsFn(name)
+	var op *fnObj
+	if !b.kernel && !hostOnly[name] && len(fn.Parts) == 1 {
+		op = b.opsFn(name)
+	}
 	if f != nil && !b.kernel && !f.In(builtin.Host) && op != nil {
 		f = nil
 	}
@@ -91,6 +94,10 @@ func (b *body) callBuiltin(e *syntax.CallExpr, fn *syntax.PathExpr, name string,
 	return b.hostCall(c, args)
 }
 
+// hostOnly are functions that the library never has for tensors: it need not be asked.
+var hostOnly = map[string]bool{"print": true, "assert": true, "assert_eq": true, "panic": true,
+	"assert_close": true, "len": true, "int": true, "float": true, "str": true}
+
 // builtinObject is the tool's object of a function that the language provides.
 func (c *checker) builtinObject(f *builtin.Func) *Object {
 	for _, o := range c.info.members["builtin"] {
@@ -128,8 +135,12 @@ func (b *body) callHost(h *Host, args []arg, sp source.Span) hir.Expr {
 	if !ok {
 		return b.spoil(args, sp)
 	}
-	out := &hir.Intrinsic{X: at(h.Result, sp), Name: h.Name}
+	// The embedder's types become the table's.
+	out := &hir.Intrinsic{X: at(b.types.of(*h.Result), sp), Name: h.Name}
 	for i, p := range h.Params {
+		if p.Type != nil {
+			p.Type = b.types.of(*p.Type)
+		}
 		if slots[i].e == nil {
 			if !p.Optional {
 				b.missing(h.Name, p.Name, sp)
@@ -393,7 +404,8 @@ func (b *body) tensorMade(c *intrinsic) hir.Expr {
 	if c.f.Name == "Tensor::from" {
 		shape = 1
 		if a := deref(c.xs[0].Type()); !numbersIn(a) {
-			b.errorf(diag.Mismatch, c.xs[0].Span(), "a tensor is made from an array of numbers, not %s",
+			b.errorf(diag.Mismatch, c.xs[0].Span(),
+				"a tensor is made from an array of numbers, not %s",
 				String(a))
 			return poisonAt(c.sp)
 		}
@@ -508,7 +520,7 @@ func (b *body) gradCall(c *intrinsic) hir.Expr {
 		}
 		parts = append(parts, p)
 	}
-	d := b.tupleOf(parts, c.xs[1] != nil)
+	d := b.tupleOf(parts, len(parts) > 1)
 	if c.f.Name == "value_and_grad" {
 		d = b.types.tuple(result, d)
 	}

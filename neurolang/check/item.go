@@ -47,7 +47,8 @@ func (c *checker) item(m *module, sc *scope, it syntax.Item, seen map[string]sou
 		}
 		o = fn
 	case *syntax.StructDecl:
-		o = &defObj{name: d.Name, generics: d.Generics, strct: d, in: sc, tool: def("struct"), mod: m}
+		o = &defObj{name: d.Name, generics: d.Generics, strct: d, in: sc, tool: def("struct"),
+			mod: m}
 	case *syntax.EnumDecl:
 		e := &defObj{name: d.Name, generics: d.Generics, enum: d, in: sc, tool: def("enum"), mod: m}
 		o = e
@@ -102,7 +103,8 @@ func (c *checker) head(it syntax.Item) string {
 
 func (c *checker) newFn(m *module, sc *scope, d *syntax.FnDecl) *fnObj {
 	fn := &fnObj{decl: d, in: sc, mod: m, id: len(c.fns),
-		kernel: slices.ContainsFunc(d.Attrs, func(a *syntax.Attr) bool { return a.Name.Text == "kernel" })}
+		kernel: slices.ContainsFunc(d.Attrs,
+			func(a *syntax.Attr) bool { return a.Name.Text == "kernel" })}
 	c.fns = append(c.fns, fn)
 	return fn
 }

@@ -39,8 +39,8 @@ func (c *checker) kernelSig(in *instance) {
 		b.param(p, v)
 		k.Params = append(k.Params, v)
 		k.Parts = append(k.Parts, nil)
-		if p.Default != nil {
-			c.errorf(diag.KernelType, p.Default.Span(), "parameters of kernels have no defaults")
+		if p.Default != nil && t.Kind != hir.Scalar && !bad(t) {
+			c.errorf(diag.KernelType, p.Default.Span(), "only numbers have defaults in kernels")
 		}
 	}
 	ok := true
@@ -166,7 +166,8 @@ func (c *checker) kernelResults(in *instance) bool {
 			continue
 		}
 		if t.Kind != hir.Tensor {
-			e := c.errorf(diag.KernelType, r.Type.Span(), "a kernel returns tensors, not %s", String(t))
+			e := c.errorf(diag.KernelType, r.Type.Span(), "a kernel returns tensors, not %s",
+				String(t))
 			if t.Kind == hir.Tile {
 				e.Hint("the result is the whole tensor: Tensor<[M, N], %s> by [i: %d, ...]", t.Elem,
 					t.Dims[0].Const)
@@ -190,7 +191,8 @@ func (c *checker) kernelResults(in *instance) bool {
 		}
 		for _, dim := range t.Dims {
 			if dim.Sym != "" && !in.fromParams(dim.Sym) {
-				c.errorf(diag.KernelType, r.Type.Span(), "no parameter says how large %s is", dim.Sym).
+				c.errorf(diag.KernelType, r.Type.Span(), "no parameter says how large %s is",
+					dim.Sym).
 					Hint("name a dimension of a parameter")
 				ok = false
 			}
@@ -202,7 +204,8 @@ func (c *checker) kernelResults(in *instance) bool {
 		r, ok := p.Type.(*syntax.RefType)
 		return ok && (r.Mut || r.Atomic)
 	}) && !d.Bad {
-		c.errorf(diag.KernelType, d.Name.Span(), "a kernel returns a tensor, or changes a parameter").
+		c.errorf(diag.KernelType, d.Name.Span(),
+			"a kernel returns a tensor, or changes a parameter").
 			Hint("declare the result, for example -> Tensor<[M, N], f32> by [i: 64, j: 64]")
 		ok = false
 	}
@@ -233,6 +236,7 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 	if rest >= 0 {
 		n--
 	}
+	defer c.poisonAxes(in, parts)
 	if n > len(dims) || rest < 0 && n != len(dims) {
 		c.errorf(diag.BadPartition, by.Span(), "%s for %s", count(n, "piece"),
 			count(len(dims), "dimension")).Label("of %s", String(deref(tensor))).
@@ -251,7 +255,8 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 		}
 		for range len(dims) - n {
 			if !isConst(dims[d]) {
-				c.errorf(diag.BadPartition, p.Span(), "%s is whole here, so the compiler must know it",
+				c.errorf(diag.BadPartition, p.Span(),
+					"%s is whole here, so the compiler must know it",
 					dimString(dims[d])).Hint("make it a const parameter, or cut it: i: 128")
 				ok = false
 			}
@@ -263,6 +268,16 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 		return nil
 	}
 	return part
+}
+
+// poisonAxes defines names of parts that failed, so that their uses are not reported.
+func (c *checker) poisonAxes(in *instance, parts []*syntax.Part) {
+	for _, p := range parts {
+		if p.Name != nil && p.Name.Text != "" && in.body.scope.names[p.Name.Text] == nil {
+			in.body.scope.put(p.Name.Text, &local{v: &hir.Var{Name: p.Name.Text, Type: invalid,
+				At: p.Name.Span()}, home: in.body})
+		}
+	}
 }
 
 // axis finds or makes the axis of the grid that a part names; -1 after an error.
@@ -279,7 +294,8 @@ func (c *checker) axis(in *instance, p *syntax.Part, dim hir.Dim) int {
 		}
 		n, isInt := v.(int64)
 		if !isInt || n < 1 || n > maxSide {
-			c.errorf(diag.BadPartition, p.Block.Span(), "a piece has 1 to %d elements, not %v", maxSide, v)
+			c.errorf(diag.BadPartition, p.Block.Span(), "a piece has 1 to %d elements, not %v",
+				maxSide, v)
 			return -1
 		}
 		u.block = int(n)
@@ -296,6 +312,9 @@ func (c *checker) axis(in *instance, p *syntax.Part, dim hir.Dim) int {
 			continue
 		}
 		a := k.Axes[old.axis]
+		if p.Block == nil { // named before: the same pieces
+			u.block, u.index = old.block, old.index
+		}
 		if old.block != u.block || old.index != u.index || a.Dim != dim && p.In == nil {
 			c.errorf(diag.BadPartition, u.at, "%s is %s of %s here and %s of %s before", u.name,
 				pieces(u), dimString(dim), pieces(old), dimString(a.Dim)).
@@ -367,7 +386,7 @@ func (c *checker) overAxis(in *instance, p *syntax.Part) {
 
 func (c *checker) emptyGrid(in *instance) {
 	k := in.kern
-	if len(k.Axes) > 0 || in.result == invalid {
+	if len(k.Axes) > 0 || in.result == invalid || len(in.fn.decl.Over) > 0 {
 		return
 	}
 	for _, p := range k.Params {
@@ -380,7 +399,8 @@ func (c *checker) emptyGrid(in *instance) {
 		hasPart = hasPart || p != nil
 	}
 	if !hasPart {
-		c.errorf(diag.BadPartition, in.fn.decl.Name.Span(), "over what do this kernel's programs run?").
+		c.errorf(diag.BadPartition, in.fn.decl.Name.Span(),
+			"over what do this kernel's programs run?").
 			Hint("declare the grid: over [i in N]")
 	}
 }
@@ -417,7 +437,8 @@ func (c *checker) liftedResult(in *instance) bool {
 	t := c.typ(d.Results[0].Type, in.sc, true)
 	if t.Kind != hir.Tile {
 		if !bad(t) {
-			c.errorf(diag.KernelType, d.Results[0].Type.Span(), "a lifted kernel returns a tile, not %s",
+			c.errorf(diag.KernelType, d.Results[0].Type.Span(),
+				"a lifted kernel returns a tile, not %s",
 				String(t)).Hint("declare the result, for example -> Tile<128, 128, f32>")
 		}
 		in.result = invalid
@@ -425,7 +446,8 @@ func (c *checker) liftedResult(in *instance) bool {
 	}
 	for _, p := range k.Params {
 		if p.Type.Kind == hir.Tile && len(p.Type.Dims) != 2 || len(t.Dims) != 2 {
-			c.errorf(diag.KernelType, d.Name.Span(), "lifted kernels work on tiles of two dimensions").
+			c.errorf(diag.KernelType, d.Name.Span(),
+				"lifted kernels work on tiles of two dimensions").
 				Hint("take tensors and cut the result: -> Tensor<[M, N], f32> by [i: 64, ..]")
 			in.result = invalid
 			return false
@@ -440,7 +462,7 @@ func (c *checker) liftedResult(in *instance) bool {
 // kernelBody checks a kernel's body against the pieces of its results.
 func (c *checker) kernelBody(in *instance) {
 	b, d, k := in.body, in.fn.decl, in.kern
-	if d.Body == nil {
+	if d.Body == nil || d.BadHead {
 		if !d.Bad {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text)
 		}
@@ -509,7 +531,8 @@ func (b *body) cut(k *hir.Kernel, t *hir.Type, p *hir.Part) *hir.Type {
 		}
 	}
 	if !b.sizeFits(dims) {
-		b.errorf(diag.BadPartition, b.why, "a piece of %s has more than %d elements", times(dims), maxSide)
+		b.errorf(diag.BadPartition, b.why, "a piece of %s has more than %d elements", times(dims),
+			maxSide)
 		return invalid
 	}
 	return b.types.tile(dims, deref(t).Elem)

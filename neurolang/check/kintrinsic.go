@@ -25,6 +25,9 @@ func (b *body) kernelCall(c *intrinsic, args []arg) hir.Expr {
 	if !b.arrangeIntrinsic(c, args) {
 		return b.spoil(args, c.sp)
 	}
+	if c.f.Name == "program" {
+		return b.program(c)
+	}
 	rule := kernelRules[c.f.Name]
 	if rule == nil {
 		return b.spoil(args, c.sp)
@@ -32,6 +35,7 @@ func (b *body) kernelCall(c *intrinsic, args []arg) hir.Expr {
 	ok := true
 	for i, a := range c.args {
 		p := c.f.Params[i]
+		b.viewed = p.Type == "view"
 		if a.e == nil && a.x == nil {
 			c.xs = append(c.xs, nil)
 			continue
@@ -81,7 +85,7 @@ func init() {
 		"cumsum": (*body).scan, "sort": (*body).sort, "permute": (*body).permute,
 		"reshape": (*body).reshape, "expand": (*body).expand, "broadcast": (*body).broadcastCall,
 		"join": (*body).join, "slice": (*body).slice, "xor_shuffle": (*body).shuffle,
-		"pipeline": (*body).pipeline, "span": (*body).spanCall, "program": (*body).program,
+		"pipeline": (*body).pipeline, "span": (*body).spanCall,
 		"atomic_add": (*body).atomic, "atomic_min": (*body).atomic, "atomic_max": (*body).atomic,
 	}
 }
@@ -282,7 +286,8 @@ func (b *body) bitcast(c *intrinsic) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	if e.Size() != t.Elem.Size() {
-		b.errorf(diag.BadCast, c.sp, "%s has %d bytes, %s has %d", t.Elem, t.Elem.Size(), e, e.Size()).
+		b.errorf(diag.BadCast, c.sp, "%s has %d bytes, %s has %d", t.Elem, t.Elem.Size(), e,
+			e.Size()).
 			Hint("`as` converts the value")
 		return poisonAt(c.sp)
 	}
@@ -484,7 +489,8 @@ func (b *body) reshape(c *intrinsic) hir.Expr {
 		known = total
 	}
 	if known != total || !b.sizeFits(dims) {
-		b.errorf(diag.TileShapes, c.sp, "a tile of %s has %d elements, %s has %d", times(sides(t)), total,
+		b.errorf(diag.TileShapes, c.sp, "a tile of %s has %d elements, %s has %d", times(sides(t)),
+			total,
 			times(dims), known).With(c.xs[0].Span(), "%s", times(sides(t)))
 		return poisonAt(c.sp)
 	}
@@ -619,7 +625,8 @@ func (b *body) spansCall(c *intrinsic, args []arg) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	if v, ok := b.knownInt(lo2(lo)); ok && v%n != 0 {
-		b.errorf(diag.BadSpan, slots[0].e.Span(), "%d is no multiple of %d, where a piece begins", v, n)
+		b.errorf(diag.BadSpan, slots[0].e.Span(), "%d is no multiple of %d, where a piece begins",
+			v, n)
 		return poisonAt(c.sp)
 	}
 	c.xs = []hir.Expr{lo, hi, b.intConst(n, size.Span())}
@@ -664,7 +671,7 @@ func (b *body) spanCall(c *intrinsic) hir.Expr {
 func (b *body) program(c *intrinsic) hir.Expr {
 	if p, ok := c.args[0].e.(*syntax.PathExpr); ok && len(p.Parts) == 1 {
 		if l, ok := b.scope.lookup(p.Parts[0].Text).(*local); ok && l.part > 0 {
-			c.xs[0] = b.intConst(l.part-1, p.Span())
+			c.xs = []hir.Expr{b.intConst(l.part-1, p.Span())}
 			return b.node(c, b.types.scalar(tile.I32))
 		}
 	}

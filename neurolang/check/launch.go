@@ -17,6 +17,9 @@ func (b *body) launch(fn *fnObj, bn *binding, xs []hir.Expr, sp, name source.Spa
 	out := &hir.Launch{Kernel: k}
 	ok := true
 	for i, p := range fn.decl.Params {
+		if xs[i] == nil && p.Default != nil {
+			xs[i] = b.scalarDefault(p, bn)
+		}
 		if xs[i] == nil {
 			return poisonAt(sp)
 		}
@@ -57,7 +60,8 @@ func (b *body) launchArg(fn *fnObj, p *syntax.Param, bn *binding, x hir.Expr) hi
 	t := x.Type()
 	d := deref(t)
 	if d.Kind != hir.Tensor {
-		e := b.errorf(diag.Mismatch, x.Span(), "%s is needed here, this is %s", String(want), String(t))
+		e := b.errorf(diag.Mismatch, x.Span(), "%s is needed here, this is %s", String(want),
+			String(t))
 		e.With(p.Name.Span(), "declared here as %s", String(want))
 		return nil
 	}
@@ -98,6 +102,17 @@ func (b *body) scalarArg(p *syntax.Param, x hir.Expr, want *hir.Type) hir.Expr {
 	b.mismatchHint(d, x, map[string]*hir.Type{"int": integer, "float": float,
 		"bool": boolean}[host], t)
 	return nil
+}
+
+// scalarDefault evaluates the default of a kernel's scalar as host code.
+func (b *body) scalarDefault(p *syntax.Param, bn *binding) hir.Expr {
+	want := integer
+	if t := b.typ(p.Type, bn.sc, true); isFloat(t.Elem) {
+		want = float
+	} else if t.Elem == tile.Bool {
+		want = boolean
+	}
+	return b.defaultArg(p, bn, want)
 }
 
 // launchResult is the type of a launch as its caller sees it.
@@ -160,7 +175,8 @@ func (b *body) liftedArg(x hir.Expr, p *hir.Var, d *syntax.Param) hir.Expr {
 		made = v.At
 	}
 	if t.Elem != tile.NoElem && t.Elem != want.Elem {
-		b.errorf(diag.TensorElem, x.Span(), "the tensor has elements of %s, %s takes %s", t.Elem, p.Name,
+		b.errorf(diag.TensorElem, x.Span(), "the tensor has elements of %s, %s takes %s", t.Elem,
+			p.Name,
 			want.Elem).With(made, "%s here", String(t)).With(d.Type.Span(), "%s here", want.Elem)
 		ok = false
 	}
@@ -241,7 +257,8 @@ func (b *body) tensorMismatch(x hir.Expr, want, got *hir.Type, place source.Span
 	switch tensorFits(want, got) {
 	case "elem":
 		label(b.errorf(diag.TensorElem, x.Span(), "elements of %s are needed here, this tensor has %s",
-			want.Elem, got.Elem)).Hint("make it with %s, or convert it: x as %s", want.Elem, want.Elem)
+			want.Elem, got.Elem)).Hint("make it with %s, or convert it: x as %s", want.Elem,
+			want.Elem)
 	case "layout":
 		label(b.errorf(diag.TensorLayout, x.Span(), "a %s tensor is needed here, this is %s",
 			want.Layout, got.Layout)).Hint("make it with layout=Layout::%s", want.Layout)
@@ -254,7 +271,8 @@ func (b *body) tensorMismatch(x hir.Expr, want, got *hir.Type, place source.Span
 			Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
 				func(int) bool { return false }))
 	default:
-		d := label(b.errorf(diag.TensorShape, x.Span(), "the shape [%s] is needed here, this is [%s]",
+		d := label(b.errorf(diag.TensorShape, x.Span(),
+			"the shape [%s] is needed here, this is [%s]",
 			list(dimStrings(want.Dims)), list(dimStrings(got.Dims))))
 		d.Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
 			func(i int) bool {

@@ -37,7 +37,7 @@ func (l library) VJP(k *hir.Kernel, args []hir.Expr, sp source.Span) hir.Expr {
 
 // origin finds the function that a kernel is an instance of.
 func (l library) origin(k *hir.Kernel) *fnObj {
-	for _, in := range l.c.made {
+	for _, in := range l.c.instances {
 		if in.kern == k {
 			return in.fn
 		}

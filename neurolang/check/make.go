@@ -53,7 +53,8 @@ func deref2(t *hir.Type) *hir.Type {
 func (b *body) made(o *defObj, bn *binding, sp source.Span) *hir.Type {
 	for _, p := range bn.types {
 		if p.typ == nil {
-			b.errorf(diag.NotInferred, sp, "the type %s of %s is not known here", p.name, o.name.Text).
+			b.errorf(diag.NotInferred, sp, "the type %s of %s is not known here", p.name,
+				o.name.Text).
 				With(p.at, "this parameter").Hint("declare it: let x: %s<...> = ...", o.name.Text)
 			return invalid
 		}

@@ -184,7 +184,8 @@ func (c *checker) findMethod(t *hir.Type, name string) *fnObj {
 	for _, im := range c.impls {
 		fn := im.fns[name]
 		if fn == nil {
-			if tr := c.implTrait(im); tr != nil && tr.fns[name] != nil && tr.fns[name].decl.Body != nil &&
+			if tr := c.implTrait(im); tr != nil && tr.fns[name] != nil &&
+				tr.fns[name].decl.Body != nil &&
 				c.matches(im, t) {
 				return tr.fns[name]
 			}
@@ -240,7 +241,8 @@ func (b *body) settleSelf(fn *fnObj, bn *binding) {
 }
 
 // callMethod checks x.name(args).
-func (b *body) callMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, args []arg, want *hir.Type) hir.Expr {
+func (b *body) callMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, args []arg,
+	want *hir.Type) hir.Expr {
 	if o := b.moduleMember(fn); o != nil {
 		p := syntax.NewPath([]*syntax.Name{fn.Name})
 		p.Args = fn.Args
@@ -289,11 +291,13 @@ func (b *body) moduleMember(fn *syntax.FieldExpr) any {
 }
 
 // method calls a method of the program.
-func (b *body) method(m *fnObj, t *hir.Type, recv hir.Expr, e *syntax.CallExpr, fn *syntax.FieldExpr,
+func (b *body) method(m *fnObj, t *hir.Type, recv hir.Expr, e *syntax.CallExpr,
+	fn *syntax.FieldExpr,
 	args []arg, want *hir.Type) hir.Expr {
 	b.info.use(fn.Name.Span(), m.tool)
 	if len(m.decl.Params) == 0 || !m.decl.Params[0].Self {
-		b.errorf(diag.UnknownMember, fn.Name.Span(), "%s is no method: it takes no self", fn.Name.Text).
+		b.errorf(diag.UnknownMember, fn.Name.Span(), "%s is no method: it takes no self",
+			fn.Name.Text).
 			With(m.decl.Name.Span(), "defined here").
 			Hint("write %s::%s(...)", baseName(String(t)), fn.Name.Text)
 		return b.spoil(args, e.Span())
@@ -336,13 +340,15 @@ func (b *body) receiver(x hir.Expr, kind hir.RefKind) hir.Expr {
 }
 
 // builtinMethod checks a method that the language provides; nil if there is none.
-func (b *body) builtinMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, recv hir.Expr, args []arg) hir.Expr {
+func (b *body) builtinMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, recv hir.Expr,
+	args []arg) hir.Expr {
 	t := deref(recv.Type())
 	sp := e.Span()
 	if b.kernel {
 		return b.kernelMethod(e, fn, recv, args)
 	}
-	kind := map[hir.Kind]string{hir.Tensor: "Tensor", hir.Array: "Array", hir.String: "string"}[t.Kind]
+	kind := map[hir.Kind]string{hir.Tensor: "Tensor", hir.Array: "Array",
+		hir.String: "string"}[t.Kind]
 	f := builtin.Find(kind + "." + fn.Name.Text)
 	if f == nil || f.Name == "Tensor.expect" {
 		return nil
@@ -456,7 +462,8 @@ func (b *body) reshaped(c *intrinsic, t *hir.Type) *hir.Type {
 		case ok && n == -1 && open < 0:
 			open, d = i, unknown
 		case ok && n < 1:
-			b.errorf(diag.TensorShape, e.Span(), "a dimension is at least 1, or -1 for what remains")
+			b.errorf(diag.TensorShape, e.Span(),
+				"a dimension is at least 1, or -1 for what remains")
 			return invalid
 		case ok:
 			product *= n
@@ -526,7 +533,8 @@ func numberOf(e tile.Elem) *hir.Type {
 }
 
 // kernelMethod checks methods in kernels: x.t(), a.load(...).
-func (b *body) kernelMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, recv hir.Expr, args []arg) hir.Expr {
+func (b *body) kernelMethod(e *syntax.CallExpr, fn *syntax.FieldExpr, recv hir.Expr,
+	args []arg) hir.Expr {
 	t := deref(recv.Type())
 	switch {
 	case t.Kind == hir.Tensor && fn.Name.Text == "load":
@@ -635,7 +643,8 @@ func (b *body) fieldExpr(e *syntax.FieldExpr) hir.Expr {
 		if i := index(name); i < len(t.Args) {
 			return &hir.FieldOf{X: at(t.Args[i], e.Span()), Arg: x, Index: i}
 		}
-		b.errorf(diag.UnknownMember, e.Name.Span(), "a tuple of %d has no part %s", len(t.Args), name).
+		b.errorf(diag.UnknownMember, e.Name.Span(), "a tuple of %d has no part %s", len(t.Args),
+			name).
 			Hint("parts are numbered from 0")
 		return poisonAt(e.Span())
 	case t.Kind == hir.Span && name == "start":

@@ -23,7 +23,14 @@ type module struct {
 // library loads what is in scope everywhere.
 func (c *checker) library() {
 	c.prelude = c.embedded("std.prelude")
-	c.ops = c.embedded("std.ops")
+}
+
+// operators is the module of what operators on tensors mean, loaded when it is needed.
+func (c *checker) operators() *module {
+	if c.ops == nil {
+		c.ops = c.embedded("std.ops")
+	}
+	return c.ops
 }
 
 // embedded loads a module of the library; nil if there is none.

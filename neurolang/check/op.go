@@ -60,7 +60,8 @@ func (b *body) unary(e *syntax.UnaryExpr, want *hir.Type) hir.Expr {
 		ok = t == integer || t == float || tiled(t) && t.Elem != tile.Bool
 	}
 	if !ok {
-		d := b.errorf(diag.BadOperand, e.Span(), "%s cannot be applied to %s", e.Op.Symbol(), String(t))
+		d := b.errorf(diag.BadOperand, e.Span(), "%s cannot be applied to %s", e.Op.Symbol(),
+			String(t))
 		if op == hir.Not && (t == integer || t == float) {
 			d.Hint("compare it: x == 0")
 		}
@@ -171,7 +172,8 @@ func (b *body) runtimeType(t *hir.Type) *hir.Type {
 }
 
 // binaryOp checks x op y for all operators but && and ||; ex and ey are for messages.
-func (b *body) binaryOp(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x, y hir.Expr) hir.Expr {
+func (b *body) binaryOp(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x,
+	y hir.Expr) hir.Expr {
 	sp := ex.Span().To(ey.Span())
 	if bad(x.Type()) || bad(y.Type()) {
 		return poisonAt(sp)
@@ -278,7 +280,8 @@ func arithmetic(op syntax.Kind, t *hir.Type) bool {
 }
 
 func (b *body) operands(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x, y *hir.Type) {
-	d := b.errorf(diag.BadOperand, opAt, "%s cannot be applied to %s and %s", op.Symbol(), String(x),
+	d := b.errorf(diag.BadOperand, opAt, "%s cannot be applied to %s and %s", op.Symbol(),
+		String(x),
 		String(y))
 	d.With(ex.Span(), "%s", String(x)).With(ey.Span(), "%s", String(y))
 	wrap := func(e syntax.Expr) {
@@ -306,7 +309,8 @@ func (b *body) cast(e *syntax.CastExpr) hir.Expr {
 	t := x.Type()
 	if b.kernel {
 		elem, ok := b.elemArg(e.Type, b.scope)
-		if p, is := e.Type.(*syntax.PathType); is && (p.Parts[0].Text == "int" || p.Parts[0].Text == "float") {
+		if p, is := e.Type.(*syntax.PathType); is && (p.Parts[0].Text == "int" ||
+			p.Parts[0].Text == "float") {
 			elem, ok = b.typ(e.Type, b.scope, true).Elem, true
 		}
 		if !ok || bad(t) {

@@ -39,8 +39,9 @@ type flowState struct {
 
 type flowLoop struct {
 	exits []*flowState
-	scope int // len(open) outside of it
-	start int // now, where it starts
+	next  []*flowState // at continue
+	scope int          // len(open) outside of it
+	start int          // now, where it starts
 	used  map[*hir.Var]bool
 }
 
@@ -96,7 +97,7 @@ func (w *flow) function(f *hir.Fn) {
 		w.declare(p)
 	}
 	loans := w.block(f.Body, f.Params)
-	if f.Body.Value != nil && !w.st.dead {
+	if f.Body.Value != nil && !w.st.dead && !bad(f.Result) {
 		w.escape(loans, f.Body.Value.Span())
 	}
 }
@@ -105,7 +106,7 @@ func (w *flow) declare(v *hir.Var) {
 	w.born[v] = len(w.open)
 	delete(w.st.moved, v)
 	delete(w.st.sure, v)
-	if owns(v.Type) && !v.Global && !w.c.captives[v] {
+	if owns(v.Type) && !v.Global && !w.c.captives[v] && !w.c.husks[v] {
 		w.open[len(w.open)-1] = append(w.open[len(w.open)-1], v)
 	}
 }
@@ -289,6 +290,7 @@ func (w *flow) assign(s *hir.Assign) {
 	}
 	delete(w.st.moved, l.Var)
 	delete(w.st.sure, l.Var)
+	delete(w.c.gone, l.Var)
 }
 
 // turn walks a loop's body twice, so that what one turn does to the next is seen.
@@ -313,7 +315,10 @@ func (w *flow) turn(cond hir.Expr, body *hir.Block) {
 			outer.used[v] = true
 		}
 	}
-	if !w.learn {
+	for _, x := range l.next {
+		w.st = join(w.st, x)
+	}
+	if !w.learn && !w.st.dead {
 		saved := w.again
 		w.now, w.again = l.start, true
 		exits := len(l.exits)
@@ -386,6 +391,8 @@ func (w *flow) jump(s hir.Stmt) {
 		w.leave(l.scope)
 		if _, brk := s.(*hir.Break); brk {
 			l.exits = append(l.exits, w.st.clone())
+		} else {
+			l.next = append(l.next, w.st.clone())
 		}
 	}
 	w.emit(s)
@@ -402,7 +409,8 @@ func (w *flow) ret(s *hir.Return) {
 		if !simple(s.Value) && owned > 0 && !w.quietly() && !bad(s.Value.Type()) {
 			v := &hir.Var{Type: s.Value.Type(), At: s.Value.Span()}
 			w.emit(&hir.Let{Var: v, Value: s.Value})
-			s = &hir.Return{At: s.At, Value: &hir.Local{X: hir.X{T: v.Type, At: s.Value.Span()}, Var: v,
+			s = &hir.Return{At: s.At, Value: &hir.Local{X: hir.X{T: v.Type, At: s.Value.Span()},
+				Var:  v,
 				Move: !isCopy(v.Type)}}
 		}
 	}
@@ -416,7 +424,11 @@ func (w *flow) ret(s *hir.Return) {
 // escape checks references in what a function returns: only into its reference parameters.
 func (w *flow) escape(loans []loan, at source.Span) {
 	for _, l := range loans {
-		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) || w.c.captives[l.place.root] {
+		if l.place.root.Global {
+			continue
+		}
+		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) ||
+			w.c.captives[l.place.root] {
 			w.outlives(l, at)
 		}
 	}
@@ -427,7 +439,8 @@ func (w *flow) outlives(l loan, at source.Span) {
 		return
 	}
 	v := l.place.root
-	d := w.c.errorf(diag.Outlives, l.at, "a reference to %s leaves the block that owns it", called(v))
+	d := w.c.errorf(diag.Outlives, l.at, "a reference to %s leaves the block that owns it",
+		called(v))
 	if v.Name != "" {
 		d.With(v.At, "%s lives until the end of its block", v.Name)
 	}

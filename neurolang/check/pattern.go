@@ -245,7 +245,8 @@ func (m *matcher) strct(p *syntax.StructPat, x hir.Expr) {
 	org := b.defArgs(t)
 	if !ok || org == nil || org.def != o || o.strct == nil {
 		if ok && !bad(t) {
-			b.errorf(diag.BadPattern, p.Path.Span(), "%s does not match %s", o.name.Text, String(t)).
+			b.errorf(diag.BadPattern, p.Path.Span(), "%s does not match %s", o.name.Text,
+				String(t)).
 				With(x.Span(), "%s", String(t))
 		}
 		for _, f := range p.Fields {
@@ -267,7 +268,8 @@ func (m *matcher) strct(p *syntax.StructPat, x hir.Expr) {
 			b.errorf(diag.RepeatedArg, f.Name.Span(), "%s is matched twice", f.Name.Text)
 		}
 		seen[i] = true
-		m.pattern(f.Pattern, &hir.FieldOf{X: at(t.Def.Fields[i].Type, f.Name.Span()), Arg: x, Index: i})
+		m.pattern(f.Pattern, &hir.FieldOf{X: at(t.Def.Fields[i].Type, f.Name.Span()), Arg: x,
+			Index: i})
 	}
 	var missing []string
 	for i, s := range seen {
@@ -379,6 +381,7 @@ func (m *matcher) emit(x hir.Expr) {
 	l, ok := x.(*hir.Local)
 	if m.takes && ok && len(m.lets) > 0 {
 		v := &hir.Var{Type: l.T, At: l.At}
+		m.b.husks[v] = true
 		whole := *l
 		m.b.emit(&hir.Let{Var: v, Value: &whole})
 		for _, let := range m.lets {

@@ -233,7 +233,11 @@ func (c *checker) objectType(o any, te *syntax.PathType, sc *scope, kernel bool)
 }
 
 func (c *checker) alias(o *aliasObj, te *syntax.PathType, sc *scope, kernel bool) *hir.Type {
+	if o.broken {
+		return invalid
+	}
 	if o.busy {
+		o.broken = true
 		c.errorf(diag.Recursive, o.decl.Name.Span(), "%s is defined by itself", o.decl.Name.Text)
 		return invalid
 	}
@@ -369,6 +373,13 @@ func (c *checker) tensorType(te *syntax.PathType, sc *scope) *hir.Type {
 		if _, ok := a.(*syntax.RestType); ok {
 			continue // Tensor<..>: of whatever kind
 		}
+		if p := layoutParam(a, sc); p != nil {
+			c.info.use(a.Span(), p.object(c))
+			if l, ok := p.val.(tile.Layout); ok {
+				t.Layout = l
+			}
+			continue
+		}
 		if l, is, ok := c.layoutArg(a); is {
 			if !ok {
 				return invalid
@@ -399,7 +410,7 @@ func (c *checker) deviceOf(n *syntax.Name, sc *scope) string {
 	case *local:
 		c.info.use(n.Span(), o.tool)
 		if o.v.Type == device {
-			return n.Text
+			return o.v.Name
 		}
 		c.errorf(diag.Mismatch, n.Span(), "Device is needed here, this is %s", String(o.v.Type)).
 			With(o.v.At, "bound here")
@@ -502,7 +513,8 @@ func (c *checker) tileType(te *syntax.PathType, sc *scope) *hir.Type {
 		switch {
 		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Shared":
 			t.Space = tile.Shared
-		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" && p.Parts[1].Text == "Registers":
+		case is && len(p.Parts) == 2 && p.Parts[0].Text == "Space" &&
+			p.Parts[1].Text == "Registers":
 		default:
 			c.errorf(diag.TypeArgs, a.Span(), "this is not a layout and not a space").
 				Hint("write Layout::RowMajor, Layout::ColMajor, Space::Registers or Space::Shared")

@@ -53,10 +53,11 @@ type (
 		tool *Object
 	}
 	aliasObj struct {
-		decl *syntax.AliasDecl
-		in   *scope
-		busy bool
-		tool *Object
+		decl   *syntax.AliasDecl
+		in     *scope
+		busy   bool
+		broken bool
+		tool   *Object
 	}
 	// defObj is a struct or an enum.
 	defObj struct {
@@ -92,6 +93,7 @@ type (
 		trait  *traitObj // of a trait's own body
 		next   *fnObj    // overload, in std only
 		used   bool
+		count  int // of its instances
 		tool   *Object
 	}
 	implObj struct {

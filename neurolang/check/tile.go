@@ -48,7 +48,8 @@ func (b *body) constTo(x hir.Expr, e tile.Elem, sp source.Span) hir.Expr {
 }
 
 // tileBinary checks elementwise operators; constants take the other side's element type.
-func (b *body) tileBinary(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x, y hir.Expr) hir.Expr {
+func (b *body) tileBinary(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x,
+	y hir.Expr) hir.Expr {
 	sp := ex.Span().To(ey.Span())
 	x, y, ok := b.sameElem(opAt, x, y)
 	if !ok {
@@ -135,7 +136,8 @@ func describe(x hir.Expr) string {
 
 func (b *body) elemMismatch(at source.Span, x, y hir.Expr) {
 	tx, ty := x.Type(), y.Type()
-	d := b.errorf(diag.TileElems, at, "tiles of different element types: %s and %s", tx.Elem, ty.Elem)
+	d := b.errorf(diag.TileElems, at, "tiles of different element types: %s and %s", tx.Elem,
+		ty.Elem)
 	if x.Span() != at {
 		d.With(x.Span(), "%s", String(tx))
 	}
@@ -280,7 +282,8 @@ func nameOf(x hir.Expr, other string) string {
 
 func (b *body) shapeMismatch(opAt source.Span, x, y hir.Expr) {
 	dx, dy := sides(x.Type()), sides(y.Type())
-	d := b.errorf(diag.TileShapes, opAt, "tiles of different shapes: %s and %s", times(dx), times(dy))
+	d := b.errorf(diag.TileShapes, opAt, "tiles of different shapes: %s and %s", times(dx),
+		times(dy))
 	if x.Span() != opAt {
 		d.With(x.Span(), "%s", times(dx))
 	}
@@ -321,7 +324,8 @@ func (b *body) tileMismatch(sp source.Span, want, got *hir.Type, place source.Sp
 		return
 	}
 	w, g := sides(want), sides(got)
-	d := b.errorf(diag.TileShapes, sp, "a tile of %s is needed here, this is %s", times(w), times(g))
+	d := b.errorf(diag.TileShapes, sp, "a tile of %s is needed here, this is %s", times(w),
+		times(g))
 	if why != "" {
 		d.With(place, "%s", why)
 	}
@@ -352,7 +356,8 @@ func (b *body) dot(opAt, sp source.Span, ex, ey syntax.Expr, x, y hir.Expr) hir.
 	m, n := len(dx), len(dy)
 	nx, ny := nameOf(x, "the left tile"), nameOf(y, "the right tile")
 	if dx[m-1] != dy[n-2] {
-		d := b.errorf(diag.DotInner, opAt, "%s has %d columns, %s has %d rows", nx, dx[m-1], ny, dy[n-2])
+		d := b.errorf(diag.DotInner, opAt, "%s has %d columns, %s has %d rows", nx, dx[m-1], ny,
+			dy[n-2])
 		d.Label("the product runs over both")
 		d.With(ex.Span(), "%s", times(dx)).With(ey.Span(), "%s", times(dy))
 		d.Note("%s", dotPicture(nx, dx, ny, dy))

@@ -15,16 +15,16 @@ const poison hir.Kind = 255
 // Types that need no table.
 var (
 	invalid = &hir.Type{Kind: poison}
-	unit    = &hir.Type{Kind: hir.Unit}
-	never   = &hir.Type{Kind: hir.Never}
-	boolean = &hir.Type{Kind: hir.Bool}
-	integer = &hir.Type{Kind: hir.Int}
-	float   = &hir.Type{Kind: hir.Float}
-	text    = &hir.Type{Kind: hir.String}
-	ranges  = &hir.Type{Kind: hir.Range}
-	device  = &hir.Type{Kind: hir.Device}
-	elemT   = &hir.Type{Kind: hir.ElemType}
-	layoutT = &hir.Type{Kind: hir.LayoutType}
+	unit    = hir.UnitType
+	never   = hir.NeverType
+	boolean = hir.BoolType
+	integer = hir.IntType
+	float   = hir.FloatType
+	text    = hir.StringType
+	ranges  = hir.RangeType
+	device  = hir.DeviceType
+	elemT   = hir.ElemsType
+	layoutT = hir.LayoutsType
 )
 
 var basics = []*hir.Type{unit, never, boolean, integer, float, text, ranges, device, elemT, layoutT,

@@ -65,7 +65,8 @@ func indicesCount(n int) string {
 func (b *body) viewIndex(v *hir.Var, d hir.Dim, e syntax.Expr) (hir.Expr, int) {
 	if _, whole := e.(*syntax.WholeExpr); whole {
 		if !isConst(d) {
-			b.errorf(diag.NotConst, e.Span(), "%s of %s is known at run time only", dimString(d), v.Name).
+			b.errorf(diag.NotConst, e.Span(), "%s of %s is known at run time only", dimString(d),
+				v.Name).
 				Label("the whole dimension does not fit a tile of fixed size").
 				With(v.At, "%s", String(v.Type)).
 				Hint("read pieces of it: for k in spans(%s, 64) { ... }", dimString(d))

@@ -80,6 +80,7 @@ const (
 	Registers        Code = "NL0406"
 	Target           Code = "NL0408"
 	SharedMemory     Code = "NL0410"
+	NotGraph         Code = "NL0411"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -190,6 +191,7 @@ var Titles = []Title{
 	{Registers, "a tile that does not fit the registers"},
 	{Target, "a target that does not exist"},
 	{SharedMemory, "a kernel that needs more shared memory than the target has"},
+	{NotGraph, "a function marked @graph that is no straight line over tensors"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},

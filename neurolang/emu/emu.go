@@ -30,6 +30,9 @@ type Runtime struct {
 	kernels map[*abi.Kernel]*tir.Kernel
 }
 
+// defaultTarget is whose arithmetic dots have if nobody chooses.
+const defaultTarget = 90
+
 // Object is a stored tensor.
 type Object struct {
 	Shape  []int
@@ -41,6 +44,7 @@ type Object struct {
 // New makes a runtime with one device; print receives the lines that programs print.
 func New(print func(line string)) *Runtime {
 	return &Runtime{Objects: map[string]Object{}, GPUs: 1, print: print,
+		Options: interp.Options{Target: defaultTarget},
 		kernels: map[*abi.Kernel]*tir.Kernel{}}
 }
 
@@ -170,7 +174,11 @@ func (r *Runtime) Launch(l *vm.Launch) error {
 		}
 		tensors[i] = &interp.Tensor{Elem: t.Elem, Dims: t.Shape, Layout: t.Layout, Data: data}
 	}
-	if err := interp.Run(k, tensors, scalars, r.Options); err != nil {
+	opt := r.Options
+	if opt.Target == 0 {
+		opt.Target = l.Kernel.Target
+	}
+	if err := interp.Run(k, tensors, scalars, opt); err != nil {
 		return err
 	}
 	if r.OnLaunch != nil {

@@ -51,7 +51,7 @@ func (g *gen) assign() {
 	}
 	g.k.Body.Walk(func(op *tir.Op) {
 		for _, v := range op.Results {
-			of(v)
+			of(v) // also those that nothing relates to another: of slices and joins
 		}
 		relate(op, of)
 	})

@@ -121,6 +121,12 @@ func (t *tape) launch(e *hir.Launch, env scope) value {
 		}
 		args = append(args, n)
 	}
+	for i, a := range args {
+		if k := e.Kernel.Params[i].Type.Kind; a.diff && k == hir.Scalar {
+			t.fail(e.At, "make it a tensor of one element",
+				"%s has no derivative by the number %s", e.Kernel.Source, e.Kernel.Params[i].Name)
+		}
+	}
 	n := t.record(&hir.Launch{X: e.X, Kernel: e.Kernel, Args: t.uses(args)}, e.T, args...)
 	if e.T.Kind != hir.Tensor {
 		if n.diff {
@@ -178,14 +184,19 @@ func (t *tape) launchBack(e *hir.Launch, n *node, args []*node) {
 		t.fail(e.At, "declare one: @vjp("+e.Kernel.Name+") fn ..., or derive by hand",
 			"%s has no derivative: it is not elementwise", e.Kernel.Source)
 	}
+	t.share(e.Kernel.Source, tensors, call)
+}
+
+// share adds what a pullback gives: one tensor for each that went in.
+func (t *tape) share(name string, tensors []*node, call *node) {
 	if len(tensors) == 1 {
 		t.add(tensors[0], call)
 		return
 	}
 	grads, ok := t.parts(call, call.v.Type).(tuple)
 	if !ok || len(grads) != len(tensors) {
-		t.fail(e.At, "", "the derivative of %s has to give one tensor for each of its %d",
-			e.Kernel.Source, len(tensors))
+		t.fail(t.at, "", "the derivative of %s has to give one tensor for each of its %d",
+			name, len(tensors))
 	}
 	for i, x := range tensors {
 		t.add(x, grads[i].(*node))

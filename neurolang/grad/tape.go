@@ -110,7 +110,7 @@ func (t *tape) record(def hir.Expr, typ *hir.Type, args ...*node) *node {
 		t.fail(def.Span(), "make its loops shorter", "%s unrolls into more than %d steps", t.root,
 			maxSteps)
 	}
-	n := &node{v: &hir.Var{Name: "v", Type: typ, At: def.Span()}, def: def, args: args}
+	n := &node{v: &hir.Var{Name: "v", Type: nameless(typ), At: def.Span()}, def: def, args: args}
 	if c, ok := def.(*hir.Const); ok {
 		n.num = c.Value
 	}
@@ -119,6 +119,25 @@ func (t *tape) record(def hir.Expr, typ *hir.Type, args ...*node) *node {
 	}
 	t.nodes = append(t.nodes, n)
 	return n
+}
+
+// nameless is a type without the names of dimensions: they belong to functions that are unrolled.
+func nameless(t *hir.Type) *hir.Type {
+	if len(t.Args) == 0 && len(t.Dims) == 0 {
+		return t
+	}
+	u := *t
+	u.Args, u.Dims = nil, nil
+	for _, a := range t.Args {
+		u.Args = append(u.Args, nameless(a))
+	}
+	for _, d := range t.Dims {
+		if d.Sym != "" {
+			d = hir.Dim{Const: -1}
+		}
+		u.Dims = append(u.Dims, d)
+	}
+	return &u
 }
 
 // use reads a node; tensors are borrowed.
@@ -148,9 +167,9 @@ func (t *tape) method(name string, typ *hir.Type, args ...*node) *node {
 }
 
 var (
-	intType   = &hir.Type{Kind: hir.Int}
-	floatType = &hir.Type{Kind: hir.Float}
-	elemType  = &hir.Type{Kind: hir.ElemType}
+	intType   = hir.IntType
+	floatType = hir.FloatType
+	elemType  = hir.ElemsType
 	intsType  = &hir.Type{Kind: hir.Array, Args: []*hir.Type{intType}}
 )
 

@@ -163,8 +163,11 @@ func (t *tape) tuple(es []hir.Expr, env scope) tuple {
 	return out
 }
 
-// enter unrolls a call.
+// enter unrolls a call, unless the function's derivative is declared.
 func (t *tape) enter(fn *hir.Fn, args tuple) value {
+	if fn.VJP != nil {
+		return t.declared(fn, args)
+	}
 	env := scope{}
 	for i, p := range fn.Params {
 		env[p] = args[i]
@@ -172,10 +175,39 @@ func (t *tape) enter(fn *hir.Fn, args tuple) value {
 	return t.call(fn.Body, env)
 }
 
+// declared records a call of a function whose derivative is declared.
+func (t *tape) declared(fn *hir.Fn, args tuple) value {
+	var ns []*node
+	for _, a := range args {
+		n, ok := a.(*node)
+		if !ok {
+			t.fail(t.at, "", "%s takes something that cannot be derived", fn.Name)
+		}
+		ns = append(ns, n)
+	}
+	n := t.record(&hir.Call{X: hir.X{T: fn.Result, At: t.at}, Fn: fn, Args: t.uses(ns)},
+		fn.Result, ns...)
+	n.back = func(t *tape, n *node) {
+		all := append(append([]*node{}, ns...), n, n.adj)
+		call := t.record(&hir.Call{X: hir.X{T: fn.VJP.Result, At: t.at}, Fn: fn.VJP,
+			Args: t.uses(all)}, fn.VJP.Result)
+		var tensors []*node
+		for _, a := range ns {
+			if derived(a.v.Type).Kind == hir.Tensor {
+				tensors = append(tensors, a)
+			}
+		}
+		t.share(fn.Name, tensors, call)
+	}
+	return n
+}
+
 // dim reads a dimension that a function knows by name: that of a parameter.
 func (env scope) dim(t *tape, e *hir.DimOf) value {
 	if v, axis := env.holder(e.Sym); v != nil {
-		return t.method("Tensor.dim", intType, v, t.constant(intType, int64(axis)))
+		n := t.method("Tensor.dim", intType, v, t.constant(intType, int64(axis)))
+		n.diff = false
+		return n
 	}
 	t.fail(e.At, "", "dimension %s is not known here", e.Sym)
 	return nil

@@ -179,9 +179,9 @@ func (b *builder) body(blk *hir.Block, env *frame) *item {
 			}
 			return b.expr(s.Value, env)
 		case *hir.For:
-			fail(s.At, "a graph has no loops")
+			b.unroll(s, env)
 		case *hir.While:
-			fail(s.At, "a graph has no loops")
+			fail(s.At, "a graph has no loops but for over constant ranges")
 		default:
 			fail(blk.At, "a graph is a straight line")
 		}
@@ -190,6 +190,27 @@ func (b *builder) body(blk *hir.Block, env *frame) *item {
 		return nil
 	}
 	return b.expr(blk.Value, env)
+}
+
+// maxUnroll bounds the turns of a loop.
+const maxUnroll = 1024
+
+// unroll builds the turns of a loop over a constant range, one after the other.
+func (b *builder) unroll(s *hir.For, env *frame) {
+	r, ok := s.Over.(*hir.RangeOf)
+	if !ok {
+		fail(s.At, "a graph has no loops but for over constant ranges")
+	}
+	lo, ok1 := constOf(b.scalar(r.Lo, env)).(int64)
+	hi, ok2 := constOf(b.scalar(r.Hi, env)).(int64)
+	if !ok1 || !ok2 || hi-lo > maxUnroll {
+		fail(s.At, "a graph has no loops but for over constant ranges of up to %d turns",
+			maxUnroll)
+	}
+	for i := lo; i < hi; i++ {
+		env.vars[s.Var] = &item{scalar: integer(int(i))}
+		b.body(s.Body, env)
+	}
 }
 
 func (b *builder) assign(s *hir.Assign, env *frame) {

@@ -256,7 +256,8 @@ func (b *builder) intrinsic(x *hir.Intrinsic, env *frame) *item {
 	v := b.tensor(x.Args[0], env)
 	n.Args, n.At = []*Value{v}, x.At
 	if n.Op == Reshape {
-		t = Type{Tensor: true, Elem: v.Type.Elem, Layout: tile.RowMajor, Dims: b.dims(x.Args[1], env)}
+		t = Type{Tensor: true, Elem: v.Type.Elem, Layout: tile.RowMajor,
+			Dims: b.dims(x.Args[1], env)}
 		return &item{value: b.Append(n, t).Results[0]}
 	}
 	types, err := n.Infer()

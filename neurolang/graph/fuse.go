@@ -82,7 +82,7 @@ func (g *Graph) merge(p, c, at int) bool {
 	if !ok {
 		return false
 	}
-	n := &Node{Op: Launch, Kernel: k, Args: f.args, At: cons.At}
+	n := &Node{Op: Launch, Kernel: g.intern(k), Args: f.args, At: cons.At}
 	for i, r := range prod.Results {
 		if f.keep[i] {
 			n.Results = append(n.Results, r)
@@ -107,7 +107,7 @@ type fusion struct {
 	axes       []int        // of cons: which one of prod it is
 
 	args   []*Value           // of the fused launch
-	params [2][]int           // numbers of tensors, and of scalars, in the fused kernel; -1: in registers
+	params [2][]int           // numbers in the fused kernel; -1: in registers
 	tiles  map[int]*tir.Value // results of prod in registers
 }
 
@@ -184,7 +184,7 @@ func (f *fusion) sameBlocks() bool {
 
 // kernel makes the fused kernel.
 func (f *fusion) kernel() (*tir.Kernel, bool) {
-	k := &tir.Kernel{Name: f.g.unique(f.pk.Name + "__" + f.ck.Name), Loc: f.ck.Loc,
+	k := &tir.Kernel{Name: f.prod.Kernel.Name + "__" + f.cons.Kernel.Name, Loc: f.ck.Loc,
 		Deterministic: f.pk.Deterministic || f.ck.Deterministic}
 	sides := [2]*Node{f.prod, f.cons}
 	for s, n := range sides {
@@ -232,7 +232,8 @@ func (f *fusion) operands(k *tir.Kernel, n *Node, second bool) (params []int) {
 // paramName makes a parameter's name the only one.
 func paramName(k *tir.Kernel, name string) string {
 	out := name
-	for i := 1; slices.ContainsFunc(k.Params, func(p abi.Param) bool { return p.Name == out }); i++ {
+	taken := func(p abi.Param) bool { return p.Name == out }
+	for i := 1; slices.ContainsFunc(k.Params, taken); i++ {
 		out = fmt.Sprintf("%s%d", name, i)
 	}
 	return out
@@ -350,17 +351,26 @@ func (f *fusion) masked(c *tir.Copier, k *tir.Kernel, op *tir.Op, t *Value) *tir
 	return x
 }
 
-// maxName bounds the names of fused kernels.
+// maxName bounds the names of kernels that passes make.
 const maxName = 64
 
-// unique makes a kernel's name the only one of the graph.
-func (g *Graph) unique(name string) string {
-	if len(name) > maxName {
-		name = "fused_" + g.Name
+// intern gives a kernel that a pass has made a name of its own; if there is an equal one already,
+// it is that.
+func (g *Graph) intern(k *tir.Kernel) *tir.Kernel {
+	base := k.Name
+	if len(base) > maxName {
+		base = "fused_" + g.Name
 	}
-	out := name
-	for i := 1; slices.ContainsFunc(g.Kernels, func(k *tir.Kernel) bool { return k.Name == out }); i++ {
-		out = fmt.Sprintf("%s_%d", name, i)
+	k.Name = base
+	for i := 1; ; i++ {
+		at := slices.IndexFunc(g.Kernels, func(x *tir.Kernel) bool { return x.Name == k.Name })
+		if at < 0 {
+			g.Kernels = append(g.Kernels, k)
+			return k
+		}
+		if g.Kernels[at].String() == k.String() {
+			return g.Kernels[at]
+		}
+		k.Name = fmt.Sprintf("%s_%d", base, i)
 	}
-	return out
 }

@@ -52,7 +52,7 @@ const (
 	BadOp     Op = iota
 	Launch       // (arguments of Kernel) -> its results, then what its parameters in place became
 	Transpose    // the last two dimensions and the layout change places; a view
-	Reshape      // the elements in row-major order in the result's shape; a view of row-major tensors
+	Reshape      // the elements in row-major order in the result's shape; a view
 	Slice        // elements Lo..Hi along the first dimension; a view
 	Fill         // -> a new tensor of Fill
 	Copy         // -> a new tensor of the same contents

@@ -63,7 +63,8 @@ func add(bm, bn int) *tir.Kernel {
 	return kernel("add", bm, bn, []abi.Param{tensor("x", sym("M", "N"), abi.Read),
 		tensor("y", sym("M", "N"), abi.Read)}, func(b *tir.Builder, i, j *tir.Value) *tir.Value {
 		at := []*tir.Value{i, j}
-		return b.Binary(tir.Add, b.Load(0, []int{bm, bn}, at, nil), b.Load(1, []int{bm, bn}, at, nil))
+		x := b.Load(0, []int{bm, bn}, at, nil)
+		return b.Binary(tir.Add, x, b.Load(1, []int{bm, bn}, at, nil))
 	})
 }
 
@@ -84,7 +85,7 @@ func scale(bm, bn int) *tir.Kernel {
 	})
 }
 
-// sums gives every element the sum of its block's row: not pointwise, and it sees what lies outside.
+// sums gives every element the sum of its block's row: not pointwise, it sees what lies outside.
 func sums(bm, bn int) *tir.Kernel {
 	return kernel("sums", bm, bn, []abi.Param{tensor("x", sym("M", "N"), abi.Read)},
 		func(b *tir.Builder, i, j *tir.Value) *tir.Value {

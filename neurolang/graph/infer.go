@@ -28,7 +28,8 @@ func (n *Node) Infer() ([]Type, error) {
 		return []Type{t}, nil
 	case Slice:
 		t := n.Args[0].Type
-		if len(t.Dims) == 0 || n.Lo < 0 || n.Hi < n.Lo || t.Dims[0].Sym == "" && n.Hi > t.Dims[0].Const {
+		if len(t.Dims) == 0 || n.Lo < 0 || n.Hi < n.Lo ||
+			t.Dims[0].Sym == "" && n.Hi > t.Dims[0].Const {
 			return nil, fmt.Errorf("slice %d..%d of %s", n.Lo, n.Hi, t)
 		}
 		if t.Layout == tile.ColMajor && len(t.Dims) == 2 {
@@ -106,7 +107,8 @@ func layout(l tile.Layout) tile.Layout {
 
 // paramType is the type of a kernel's parameter or result.
 func paramType(p abi.Param) Type {
-	return Type{Tensor: p.Tensor, Elem: p.Elem, Dims: slices.Clone(p.Dims), Layout: layout(p.Layout)}
+	return Type{Tensor: p.Tensor, Elem: p.Elem, Dims: slices.Clone(p.Dims),
+		Layout: layout(p.Layout)}
 }
 
 func (t Type) equal(u Type) bool {

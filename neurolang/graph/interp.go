@@ -19,7 +19,8 @@ type Arg struct {
 // results; what arguments that are not lent become shows in them as well.
 func (g *Graph) Run(args []Arg, opt interp.Options) ([]Arg, error) {
 	if len(args) != len(g.Params) {
-		return nil, fmt.Errorf("graph %s takes %d arguments, not %d", g.Name, len(g.Params), len(args))
+		return nil, fmt.Errorf("graph %s takes %d arguments, not %d", g.Name, len(g.Params),
+			len(args))
 	}
 	m := &runner{vals: map[*Value]Arg{}, dims: map[string]int{}, opt: opt}
 	for i, p := range g.Params {

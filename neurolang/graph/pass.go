@@ -144,8 +144,8 @@ func (g *Graph) last() map[*Value]int {
 	return last
 }
 
-// Reuse lets pointwise results take the memory of an operand that nobody uses afterwards: the launch
-// changes it in place.
+// Reuse lets results take the memory of an operand that nobody uses afterwards, and that is read at
+// the program's own pieces only: the launch changes it in place.
 func (g *Graph) Reuse() int {
 	reused := 0
 	for i, n := range g.Nodes {
@@ -204,7 +204,7 @@ func (g *Graph) aliases(n *Node, v *Value) (out []int) {
 // inPlace makes a result of a launch what an argument becomes.
 func (g *Graph) inPlace(n *Node, out, arg int) {
 	old := n.Kernel
-	k := &tir.Kernel{Name: g.unique(old.Name + "_in"), Axes: old.Axes, Loc: old.Loc,
+	k := &tir.Kernel{Name: old.Name + "_in", Axes: old.Axes, Loc: old.Loc,
 		Deterministic: old.Deterministic}
 	k.Params = slices.Clone(old.Params)
 	k.Params[arg].Access = abi.Update
@@ -226,8 +226,7 @@ func (g *Graph) inPlace(n *Node, out, arg int) {
 	b.Yield()
 	r := n.Results[out]
 	n.Results = slices.Delete(n.Results, out, out+1)
-	n.Kernel = k
+	n.Kernel = g.intern(k)
 	at := len(k.Outs) + slices.Index(n.written(), arg)
 	n.Results = slices.Insert(n.Results, at, r)
-	g.addKernel(k)
 }

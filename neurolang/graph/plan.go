@@ -39,7 +39,8 @@ func (g *Graph) Plan() int {
 		for _, r := range n.Results {
 			size, known := r.Type.bytes()
 			if n.Op == Launch && r.source() == r && known && last[r] < len(g.Nodes) {
-				list = append(list, buffer{r, (size + arenaAlign - 1) &^ (arenaAlign - 1), i, last[r]})
+				size = (size + arenaAlign - 1) &^ (arenaAlign - 1)
+				list = append(list, buffer{r, size, i, last[r]})
 			}
 		}
 	}
@@ -62,7 +63,9 @@ func lowest(placed []buffer, b buffer) int {
 			busy = append(busy, p)
 		}
 	}
-	slices.SortStableFunc(busy, func(x, y buffer) int { return cmp.Compare(x.v.Offset, y.v.Offset) })
+	slices.SortStableFunc(busy, func(x, y buffer) int {
+		return cmp.Compare(x.v.Offset, y.v.Offset)
+	})
 	at := 0
 	for _, p := range busy {
 		if at+b.size <= p.v.Offset {

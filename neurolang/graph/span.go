@@ -11,8 +11,8 @@ import (
 // of a piece is negative.
 const whole = -1
 
-// piece says which part of a tensor a view is: for each dimension the grid's axis whose piece it is,
-// or whole.
+// piece says which part of a tensor a view is: for each dimension the grid's axis whose piece it
+// is, or whole.
 type piece struct {
 	axes  []int
 	sizes []int

@@ -39,6 +39,7 @@ type Fn struct {
 	Result *Type
 	Body   *Block
 	Graph  bool // @graph: straight-line over tensors, planned as a whole
+	VJP    *Fn  // its pullback, declared by @vjp, if derivatives are asked for
 	Attrs  []Attr
 	At     source.Span
 }
@@ -50,7 +51,8 @@ type Attr struct {
 	At   source.Span
 }
 
-// AttrArg is one argument; its value is an int64, float64, string, bool, or a name as string.
+// AttrArg is one argument; its value is an int64, float64, string, bool, a name as string, or a
+// list of these as []any.
 type AttrArg struct {
 	Name  string
 	Value any
@@ -69,6 +71,7 @@ type Kernel struct {
 	// Lifted: written over tiles; Body is then the tile expression of the old form and
 	// Params are the tiles. See docs/language.md, "Lifted kernels".
 	Lifted bool
+	VJP    *Fn // its pullback, declared by @vjp, if derivatives are asked for
 	Attrs  []Attr
 	At     source.Span
 }
@@ -109,7 +112,8 @@ type Let struct {
 	Value Expr
 }
 
-// Assign sets a place.
+// Assign sets a place. What a variable held is dropped before, by a Drop; what a field or element
+// held is dropped by the assignment.
 type Assign struct {
 	Place Expr // Local, FieldOf, IndexOf, Deref, or in kernels Load (then it is a store)
 	Value Expr
@@ -126,7 +130,8 @@ type While struct {
 	At   source.Span
 }
 
-// For loops over a Range, an Array (host), or Spans (kernels).
+// For loops over a Range, a Ref to an Array (host; Var is an element if it is copied, else a Ref to
+// it), or Spans (kernels; Over is an Array of Span).
 type For struct {
 	Var    *Var
 	Over   Expr
@@ -147,8 +152,9 @@ type Return struct {
 	At    source.Span
 }
 
-// Drop ends a variable's life where its owner leaves scope without having moved it; only of types
-// that own something (tensors, and what holds them).
+// Drop ends a variable's life where its owner leaves scope without having moved it on all paths;
+// only of types that own something (tensors, arrays, function values, and what holds them). A
+// variable that was moved on the way is empty: dropping it does nothing.
 type Drop struct{ Var *Var }
 
 func (*Let) stmt()      {}
@@ -185,7 +191,7 @@ type Const struct {
 	Value any
 }
 
-// Local reads a variable. Move: the variable is not used again.
+// Local reads a variable. Move: the variable is empty afterwards.
 type Local struct {
 	X
 	Var  *Var
@@ -243,12 +249,15 @@ type Intrinsic struct {
 	Args []Expr
 }
 
-// Launch runs a kernel over tensors; its value is the result tensor or a tuple of them. Dims says
-// which symbols are known already.
+// Launch runs a kernel over tensors; its value is the result tensor or a tuple of them. Tensor
+// arguments are Refs, numbers are the host's (int, float, bool).
 type Launch struct {
 	X
 	Kernel *Kernel
 	Args   []Expr
+	// Into: tensors that the results are written to, in whole; then the value is unit. Only the
+	// plans of graphs have it; nil: the launch makes its results.
+	Into []Expr
 }
 
 // Ref borrows a place.
@@ -315,7 +324,9 @@ type PayloadOf struct {
 	Tag, Index int
 }
 
-// IndexOf indexes on the host: arrays by int or Range, tensors by one int or Range a dimension.
+// IndexOf indexes on the host: arrays by int or Range, tensors by one int or Range a dimension, nil
+// for a whole one. By ints alone it is an element (of a tensor: a number); by others, a new array
+// or tensor, or, inside of RefOf, a view of that part.
 type IndexOf struct {
 	X
 	Arg     Expr

@@ -91,3 +91,17 @@ func (t *Type) WithElem(e tile.Elem) *Type {
 	u.Elem = e
 	return &u
 }
+
+// The types without parts; every such type is one of these pointers.
+var (
+	UnitType    = &Type{Kind: Unit}
+	NeverType   = &Type{Kind: Never}
+	BoolType    = &Type{Kind: Bool}
+	IntType     = &Type{Kind: Int}
+	FloatType   = &Type{Kind: Float}
+	StringType  = &Type{Kind: String}
+	RangeType   = &Type{Kind: Range}
+	DeviceType  = &Type{Kind: Device}
+	ElemsType   = &Type{Kind: ElemType}
+	LayoutsType = &Type{Kind: LayoutType}
+)

@@ -264,15 +264,23 @@ func (g *gen) callValue(x *hir.CallValue, dst int) {
 
 // launch lends tensors to a kernel.
 func (g *gen) launch(x *hir.Launch, dst int) {
-	base := g.regs(max(len(x.Args), 1))
+	n := len(x.Args)
+	base := g.regs(max(n+len(x.Into), 1))
 	for i, a := range x.Args {
 		g.lend(a, base+i)
+	}
+	for i, a := range x.Into {
+		g.lend(a, base+n+i)
 	}
 	k, ok := g.kernels[x.Kernel]
 	if !ok {
 		panic("hostgen: kernel " + x.Kernel.Name + " has not been added")
 	}
-	g.wide(program.Launch, base, k)
+	op := program.Launch
+	if len(x.Into) > 0 {
+		op = program.LaunchTo
+	}
+	g.wide(op, base, k)
 	g.op(program.Move, dst, base, 0)
 }
 
@@ -282,6 +290,10 @@ func (g *gen) lend(e hir.Expr, dst int) {
 		if i, ok := x.Place.(*hir.IndexOf); !ok || under(i.Arg.Type()).Kind != hir.Tensor {
 			e = x.Place
 		}
+	}
+	if t := e.Type(); t.Kind != hir.Ref && !place(e) && !g.holds(t) {
+		g.to(e, dst)
+		return
 	}
 	mark := g.next
 	if r := g.read(e); r != dst {

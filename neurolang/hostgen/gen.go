@@ -206,7 +206,7 @@ func (g *gen) bindDims(fn *hir.Fn) {
 	from := map[string]string{}
 	for i, p := range fn.Params {
 		t := under(p.Type)
-		if t.Kind != hir.Tensor || t.AnyDim || p.Type.Kind == hir.Ref && p.Type.Mut == hir.AtomicRef {
+		if t.Kind != hir.Tensor || t.AnyDim {
 			continue
 		}
 		mark := g.next

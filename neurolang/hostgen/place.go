@@ -17,8 +17,8 @@ func place(e hir.Expr) bool {
 	case *hir.PayloadOf:
 		return place(x.Arg)
 	case *hir.IndexOf:
-		return under(x.Arg.Type()).Kind == hir.Array && under(x.Indices[0].Type()).Kind == hir.Int &&
-			place(x.Arg)
+		return under(x.Arg.Type()).Kind == hir.Array && place(x.Arg) &&
+			under(x.Indices[0].Type()).Kind == hir.Int
 	}
 	return false
 }

@@ -214,7 +214,7 @@ func (g *gen) forLoop(s *hir.For) {
 	if x, ok := s.Over.(*hir.RangeOf); ok {
 		g.to(x.Lo, i)
 		g.to(x.Hi, i+1)
-	} else if seq = g.read(s.Over); under(s.Over.Type()).Kind == hir.Range {
+	} else if seq = g.sequenceOf(s.Over); under(s.Over.Type()).Kind == hir.Range {
 		g.op(program.Lo, i, seq, 0)
 		g.op(program.Hi, i+1, seq, 0)
 	} else {
@@ -232,6 +232,18 @@ func (g *gen) forLoop(s *hir.For) {
 	g.land(exit, g.here())
 }
 
+// sequenceOf is what a loop runs over; of a tensor the array of its elements.
+func (g *gen) sequenceOf(over hir.Expr) int {
+	r := g.read(over)
+	if under(over.Type()).Kind != hir.Tensor {
+		return r
+	}
+	a := g.reg()
+	g.op(program.Move, a, r, 0)
+	g.wide(program.Builtin, a, g.site("Tensor.array", 1))
+	return a
+}
+
 // consumed tells that a loop over an array takes its elements.
 func (g *gen) consumed(over hir.Expr) bool {
 	if over.Type().Kind == hir.Ref {
@@ -247,7 +259,7 @@ func (g *gen) consumed(over hir.Expr) bool {
 func (g *gen) item(s *hir.For, i, v, seq int, own bool) {
 	g.vars[s.Var] = v
 	switch {
-	case under(s.Over.Type()).Kind != hir.Array:
+	case under(s.Over.Type()).Kind == hir.Range:
 		g.op(program.Move, v, i+2, 0)
 	case !g.holds(s.Var.Type):
 		g.op(program.Index, v, seq, i+2)

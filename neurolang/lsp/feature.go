@@ -44,11 +44,8 @@ func (s *Server) hover(d *document, p *positionParams) (any, error) {
 }
 
 func describe(o *check.Object) string {
-	switch {
-	case o.Detail == "":
+	if o.Detail == "" {
 		return o.Kind + " " + o.Name
-	case o.Kind == "var" || o.Kind == "param" || o.Kind == "field" || o.Kind == "const":
-		return o.Name + ": " + o.Detail
 	}
 	return o.Detail
 }

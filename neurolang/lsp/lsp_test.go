@@ -119,7 +119,7 @@ func TestSession(t *testing.T) {
 	s := open(program)
 	want := map[int]string{
 		s.at("textDocument/hover", program, "twice(21)", nil):      "Twice x.",
-		s.at("textDocument/hover", program, "y = twice", nil):      "y: int",
+		s.at("textDocument/hover", program, "y = twice", nil):      "let y: int",
 		s.at("textDocument/hover", program, "sum = a", nil):        "Tile<128, f32>",
 		s.at("textDocument/hover", program, "print(y", nil):        "Writes values",
 		s.at("textDocument/definition", program, "twice(21)", nil): `"line":1,"character":3`,

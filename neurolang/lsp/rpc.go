@@ -2,6 +2,7 @@ package lsp
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -84,10 +85,12 @@ func read(r *bufio.Reader) ([]byte, error) {
 // write sends a message.
 func write(w io.Writer, m *message) error {
 	m.Version = "2.0"
-	body, err := json.Marshal(m)
-	if err != nil {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(m); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "Content-Length: %d\r\n\r\n%s", len(body), body)
+	_, err := fmt.Fprintf(w, "Content-Length: %d\r\n\r\n%s", body.Len(), body.Bytes())
 	return err
 }

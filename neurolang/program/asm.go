@@ -110,11 +110,9 @@ func (a *asm) line() {
 	case "kernel":
 		k := &abi.Kernel{Name: a.quoted()}
 		a.keyword("params")
-		if n := a.int(""); n >= 0 && n <= MaxRegs {
-			k.Params = make([]abi.Param, n)
-		} else {
-			a.fail("%d parameters", n)
-		}
+		k.Params = a.params()
+		a.keyword("outs")
+		k.Outs = a.params()
 		p.Kernels = append(p.Kernels, k)
 	case "site":
 		s := Site{Name: a.quoted()}
@@ -137,6 +135,16 @@ func (a *asm) line() {
 	if a.peek() {
 		a.fail("%q is too much", a.rest)
 	}
+}
+
+// params are as many parameters, of which nothing is known.
+func (a *asm) params() []abi.Param {
+	n := a.int("")
+	if n < 0 || n > MaxRegs {
+		a.fail("%d parameters", n)
+		return nil
+	}
+	return make([]abi.Param, n)
 }
 
 func (a *asm) fn() {

@@ -70,7 +70,7 @@ func TestVerify(t *testing.T) {
 const text = `program "t.nl" target 90 main 1
 test 1
 global "x"
-kernel "gemm" params 2
+kernel "gemm" params 2 outs 1
 site "print" args 1
 shape "Option<int>" "Some" tag 0 ""
 shape "Point" "" tag 0 "x" "y"
@@ -110,8 +110,9 @@ func TestTextRoundTrips(t *testing.T) {
 	if p.Func("f, g") != 0 || p.Func("h") != -1 || p.Kernel("gemm") == nil || p.Kernel("x") != nil {
 		t.Error("names are not found")
 	}
-	for _, bad := range []string{"fn f", "nop", "program x", "shape", `fn "f" params 0 captured 0 regs 1`,
-		"kernel \"k\" params 999", "test 0", text + "   17  nop r1", text + "   18  nop",
+	for _, bad := range []string{"fn f", "nop", "program x", "shape",
+		`fn "f" params 0 captured 0 regs 1`,
+		"kernel \"k\" params 999 outs 0", "test 0", text + "   17  nop r1", text + "   18  nop",
 		text + "   17  loadk    r0, int x", text + "   17  move     r300, r1",
 		text + "   17  jmp      ->99999", text + "   17  nop"} {
 		if _, err := Assemble(bad); err == nil {

@@ -30,8 +30,8 @@ func (p *Program) Disassemble(f *Func) string {
 	return b.String()
 }
 
-// String returns the whole program: tables, then functions; Assemble reads it. Of kernels it has the
-// names.
+// String returns the whole program: tables, then functions; Assemble reads it. Of kernels it has
+// the names.
 func (p *Program) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "program %q target %d main %d\n", p.Name, p.Target, p.Main)
@@ -42,7 +42,7 @@ func (p *Program) String() string {
 		fmt.Fprintf(&b, "global %q\n", g)
 	}
 	for _, k := range p.Kernels {
-		fmt.Fprintf(&b, "kernel %q params %d\n", k.Name, len(k.Params))
+		fmt.Fprintf(&b, "kernel %q params %d outs %d\n", k.Name, len(k.Params), len(k.Outs))
 	}
 	for _, s := range p.Sites {
 		fmt.Fprintf(&b, "site %q args %d\n", s.Name, s.Args)
@@ -104,7 +104,7 @@ func (p *Program) wide(f *Func, at int, in Instr) string {
 		return literal(f.Consts[x])
 	case r == fn && x < len(p.Funcs):
 		return fmt.Sprintf("#%d %s", x, p.Funcs[x].Name)
-	case r == launch && x < len(p.Kernels):
+	case (r == launch || r == into) && x < len(p.Kernels):
 		return fmt.Sprintf("#%d @%s", x, p.Kernels[x].Name)
 	case r == site && x < len(p.Sites):
 		return fmt.Sprintf("#%d %s/%d", x, p.Sites[x].Name, p.Sites[x].Args)

@@ -117,6 +117,10 @@ func (p *Program) checkWide(f *Func, at int, in Instr, r role) (int, error) {
 		if have, what = len(p.Kernels), "kernel"; x < have {
 			n = len(p.Kernels[x].Params)
 		}
+	case into:
+		if have, what = len(p.Kernels), "kernel"; x < have {
+			n = len(p.Kernels[x].Params) + len(p.Kernels[x].Outs)
+		}
 	case shape:
 		if have, what = len(p.Shapes), "shape"; x < have {
 			n = len(p.Shapes[x].Fields)

@@ -82,6 +82,7 @@ type FnDecl struct {
 	Over     []*Part
 	Body     *Block      // nil: declared only
 	Closing  source.Span // of the parenthesis behind the parameters
+	BadHead  bool        // a syntax error before the body, which then makes no sense
 }
 
 // Param is one parameter; Self is set for self, whose type is Ref Self or Self.

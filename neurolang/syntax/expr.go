@@ -93,7 +93,12 @@ func (p *parser) postfix(x Expr) Expr {
 			open := p.tok.Span
 			p.next()
 			e := &IndexExpr{X: x}
-			p.unrestricted(func() { p.list(RBracket, func() { e.Indices = append(e.Indices, p.index()) }) })
+			p.unrestricted(func() {
+				p.list(RBracket, func() {
+					e.Indices = append(e.Indices,
+						p.index())
+				})
+			})
 			p.wantClose(RBracket, open)
 			e.span = x.Span().To(p.prev)
 			x = e
@@ -219,7 +224,8 @@ func (p *parser) path() Expr {
 		e.Parts = append(e.Parts, p.name())
 	}
 	e.span = e.span.To(p.prev)
-	if p.tok.Kind == LBrace && !p.noStruct && p.startsStruct() {
+	if p.tok.Kind == LBrace && p.startsStruct() &&
+		(!p.noStruct || p.peek(1) == Ident && p.peek(2) == Colon) {
 		return p.structLit(e)
 	}
 	return e

@@ -128,6 +128,7 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		}
 	}
 	p.skipTo(LBrace, KwFn, At)
+	d.BadHead = p.failed
 	if !p.got(Semi) {
 		d.Body = p.fnBody()
 	}

@@ -104,6 +104,9 @@ func (s *Scanner) scan() Kind {
 		return s.ident()
 	}
 	for _, op := range operators {
+		if op.kind == Hash && s.peek(1) != '[' {
+			continue // an attribute's only
+		}
 		if hasPrefix(s.src[s.off:], op.text) {
 			s.off += len(op.text)
 			return op.kind

@@ -114,7 +114,7 @@ func (p *parser) typeArg() TypeExpr {
 	case DotDot:
 		p.next()
 		return &RestType{node{start}}
-	case Int, Float, Sub, KwTrue, KwFalse:
+	case Int, Float, String, Sub, KwTrue, KwFalse:
 		x := p.binary(comparePower)
 		return &ConstType{node{x.Span()}, x}
 	case Ident:

@@ -61,6 +61,12 @@ func addN(d, x *Value, n int64) bool {
 	return true
 }
 
+// begins starts a loop, unless it has no turn.
+func begins(i, end, item *Value) bool {
+	item.kind, item.n = Int, i.n
+	return int64(i.n) < int64(end.n)
+}
+
 // next counts a loop up, and tells whether there is another turn.
 func next(i, end, item *Value) bool {
 	i.n++

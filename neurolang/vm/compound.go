@@ -51,16 +51,9 @@ func (m *Machine) stepValue(r *regs, in program.Instr) error {
 	case program.Hi:
 		v = IntValue(x.span().hi)
 	case program.Tag:
-		o := x.object()
-		if o == nil || o.Shape == nil {
-			return badCode(op, x.String())
-		}
-		v = IntValue(int64(o.Shape.Tag))
+		v, err = tag(*x)
 	case program.Slice:
-		lo, n, e := bounds(*y, len(x.Array()), "array")
-		if err = e; err == nil {
-			v = ArrayValue(sliced(x.Array()[lo : lo+n]))
-		}
+		v, err = slice(x.Array(), *y)
 	case program.Len:
 		v, err = length(*x)
 	case program.Box:
@@ -96,9 +89,9 @@ func (m *Machine) stepPlace(r *regs, in program.Instr) error {
 	case program.SetF:
 		of, at = d.object(), in.B()
 	case program.SetI:
-		of, at, err = element1(*d, *x)
+		of, at, err = elementAt(*d, *x)
 	case program.Index, program.TakeI, program.RefI:
-		of, at, err = element1(*x, *y)
+		of, at, err = elementAt(*x, *y)
 	case program.SetD:
 		p = d.target()
 	default:
@@ -128,8 +121,8 @@ func (m *Machine) stepPlace(r *regs, in program.Instr) error {
 	return nil
 }
 
-// element1 finds an element of an array.
-func element1(a, i Value) (*Object, int, error) {
+// elementAt finds an element of an array.
+func elementAt(a, i Value) (*Object, int, error) {
 	o := a.object()
 	if o == nil || a.kind != Array {
 		return nil, 0, badCode(program.Index, a.String())
@@ -150,14 +143,26 @@ func (m *Machine) shaped(s *program.Shape, from []Value) Value {
 	return v
 }
 
-// sliced is a copy of elements; tensors among them are lent, for they have one owner.
-func sliced(vs []Value) []Value {
-	out := make([]Value, len(vs))
-	for i, v := range vs {
+func tag(v Value) (Value, error) {
+	o := v.object()
+	if o == nil || o.Shape == nil {
+		return Value{}, badCode(program.Tag, v.String())
+	}
+	return IntValue(int64(o.Shape.Tag)), nil
+}
+
+// slice is a copy of elements; tensors among them are lent, for they have one owner.
+func slice(vs []Value, part Value) (Value, error) {
+	lo, n, err := bounds(part, len(vs), "array")
+	if err != nil {
+		return Value{}, err
+	}
+	out := make([]Value, n)
+	for i, v := range vs[lo : lo+n] {
 		out[i] = v.copied(maxDepth)
 		out[i].lent = v.lent || v.kind == TensorKind
 	}
-	return out
+	return ArrayValue(out), nil
 }
 
 // tooLarge is an array or string that may not be.

@@ -68,7 +68,8 @@ func (f Fill) normal(i uint64) float32 {
 	return float32(sum) / 65536
 }
 
-// uniform returns value i of [0, 1), in as many bits as the element type holds: none rounds up to 1.
+// uniform returns value i of [0, 1), in as many bits as the element type holds: none rounds up to
+// 1.
 func (f Fill) uniform(e tile.Elem, i uint64) float64 {
 	n := 24
 	switch p := formats[e].ManBits; {

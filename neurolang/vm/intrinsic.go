@@ -40,6 +40,8 @@ func init() {
 		"Tensor.array": (*Machine).array, "Tensor.item": (*Machine).item,
 		"Tensor.free": (*Machine).freeNow, "Tensor.expect": expect,
 
+		"Tensor.place": (*Machine).placed,
+
 		"Array.push": (*Machine).push, "Array.pop": (*Machine).pop,
 		"string.split": split, "string.trim": trim, "string.contains": contains,
 
@@ -73,8 +75,8 @@ func (m *Machine) link() {
 		}
 		if need := arity(s.Name); s.Args < need {
 			fn = func(*Machine, []Value) (Value, error) {
-				return Value{}, faultf(diag.BadCode, "the bytecode is damaged: %s takes %d values, "+
-					"not %d", s.Name, need, s.Args)
+				return Value{}, faultf(diag.BadCode, "the bytecode is damaged: %s takes %d "+
+					"values, not %d", s.Name, need, s.Args)
 			}
 		}
 		if fn == nil {
@@ -87,7 +89,8 @@ func (m *Machine) link() {
 }
 
 // extra are the arguments that some intrinsics take beside those of the table.
-var extra = map[string]int{"Tensor.expect": 3, "Tensor.t": 1, "Array.pop": 1}
+var extra = map[string]int{"Tensor.expect": 3, "Tensor.t": 1, "Array.pop": 1,
+	"Tensor.place": 5}
 
 // arity is how many arguments an intrinsic takes at least; absent ones are there as Absent.
 func arity(name string) int {
@@ -102,8 +105,8 @@ func arity(name string) int {
 	return n + extra[name]
 }
 
-// text is a value as print writes it, tensors with their elements.
-func (m *Machine) text(v Value) (string, error) {
+// Text is a value as print writes it, tensors with their elements.
+func (m *Machine) Text(v Value) (string, error) {
 	if v.kind != TensorKind {
 		return v.String(), nil
 	}
@@ -118,7 +121,7 @@ func (m *Machine) print(a []Value) (Value, error) {
 	parts := make([]string, len(a))
 	for i, v := range a {
 		var err error
-		if parts[i], err = m.text(v); err != nil {
+		if parts[i], err = m.Text(v); err != nil {
 			return Value{}, err
 		}
 	}
@@ -127,7 +130,7 @@ func (m *Machine) print(a []Value) (Value, error) {
 }
 
 func (m *Machine) str(a []Value) (Value, error) {
-	s, err := m.text(a[0])
+	s, err := m.Text(a[0])
 	return StringValue(s), err
 }
 
@@ -201,7 +204,9 @@ func power(_ *Machine, a []Value) (Value, error) {
 	}
 }
 
-func (m *Machine) deviceCount([]Value) (Value, error) { return IntValue(int64(m.rt.Devices())), nil }
+func (m *Machine) deviceCount([]Value) (Value, error) {
+	return IntValue(int64(m.rt.Devices())), nil
+}
 
 func (m *Machine) deviceGet(a []Value) (Value, error) {
 	i, n := a[0].Int(), m.rt.Devices()

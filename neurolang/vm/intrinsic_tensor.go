@@ -193,11 +193,11 @@ func (m *Machine) assertEq(a []Value) (Value, error) {
 	if same {
 		return Value{}, nil
 	}
-	x, err := m.text(a[0])
+	x, err := m.Text(a[0])
 	if err != nil {
 		return Value{}, err
 	}
-	y, err := m.text(a[1])
+	y, err := m.Text(a[1])
 	if err != nil {
 		return Value{}, err
 	}
@@ -290,3 +290,26 @@ func (m *Machine) assertClose(a []Value) (Value, error) {
 	return Value{}, broken(fmt.Sprintf("%s is not close to %s: off by %.3g, the tolerance is %.3g%s",
 		x[at], y[at], worst, tol, where), Value{})
 }
+
+// placed is the tensor that lies at byte a[1] of an arena: element type, dimensions, layout. The
+// plans of graphs are made of it.
+func (m *Machine) placed(a []Value) (Value, error) {
+	t, err := alive(a[0])
+	if err != nil {
+		return Value{}, err
+	}
+	s, err := m.spec(a[3], a[2], a[4], DeviceValue(t.Device))
+	if err != nil {
+		return Value{}, err
+	}
+	at := a[1].Int()
+	if room := int64(t.Bytes()) - at; at < 0 || at%arenaAlign != 0 || int64(s.Bytes()) > room {
+		return Value{}, faultf(diag.BadCode, "%s at %d of %d bytes", &s, at, t.Bytes())
+	}
+	v := t.share(s, int(at))
+	v.placed, v.Origin = true, "arena"
+	return TensorValue(v), nil
+}
+
+// arenaAlign is what places in an arena are multiples of.
+const arenaAlign = 256

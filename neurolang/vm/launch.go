@@ -9,7 +9,8 @@ import (
 	"tensoros/neurolang/tile"
 )
 
-// launch checks arguments against a kernel, makes its results and asks the runtime to run it.
+// launch checks arguments against a kernel, makes its results and asks the runtime to run it. With
+// tensors for the results behind the arguments, it makes none.
 func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, error) {
 	l := &Launch{Kernel: k, Scalars: make([]uint64, len(k.Params)),
 		Pos: m.prog.Sources.Position(at)}
@@ -26,6 +27,12 @@ func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, err
 			continue
 		}
 		t, err := alive(args[i])
+		if err == nil && (p.Access == abi.Update || p.Access == abi.Atomic) {
+			err = m.unshare(t)
+		}
+		if err == nil {
+			t, err = l.flatten(p, t)
+		}
 		if err == nil {
 			err = l.bind(p, t)
 		}
@@ -40,9 +47,6 @@ func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, err
 			first, l.Device = t, t.Device
 		}
 	}
-	if err := m.writable(l); err != nil {
-		return Value{}, err
-	}
 	if first == nil {
 		d, err := m.device(Value{})
 		if err != nil {
@@ -50,20 +54,109 @@ func (m *Machine) launch(k *abi.Kernel, args []Value, at source.Pos) (Value, err
 		}
 		l.Device = d
 	}
+	if len(args) > len(k.Params) {
+		return m.into(l, args[len(k.Params):])
+	}
 	return m.results(l)
 }
 
-// writable gives tensors that the kernel writes memory of their own.
-func (m *Machine) writable(l *Launch) error {
-	for i := range l.Kernel.Params {
-		if a := l.Kernel.Params[i].Access; a != abi.Update && a != abi.Atomic {
+// into runs the kernel with tensors that take its results.
+func (m *Machine) into(l *Launch, outs []Value) (Value, error) {
+	for i := range l.Kernel.Outs {
+		t, err := alive(outs[i])
+		if err != nil {
+			return Value{}, err
+		}
+		s := l.result(i)
+		if t.Elem != s.Elem || !sameDims(t.Shape, s.Shape) || t.colMajor() != s.colMajor() {
+			return Value{}, faultf(diag.LaunchShape, "result %d of %s is %s, its place %s", i,
+				l.Kernel.Name, &s, &t.Spec)
+		}
+		l.Tensors = append(l.Tensors, l.flatResult(i, t))
+	}
+	return Value{}, m.run(l)
+}
+
+// run asks the runtime.
+func (m *Machine) run(l *Launch) error {
+	m.cached.store = nil
+	if err := m.rt.Launch(l); err != nil {
+		return failed(err, "launch %s", l.Kernel.Name)
+	}
+	return nil
+}
+
+// flatten lets a kernel over vectors run over tensors of any rank: what it names with one dimension
+// is all their elements, in the order of their memory. Those that share the name have one shape.
+func (l *Launch) flatten(p *abi.Param, t *Tensor) (*Tensor, error) {
+	if len(p.Dims) != 1 || p.Dims[0].Sym == "" || len(t.Shape) < 2 {
+		return t, nil
+	}
+	sym := p.Dims[0].Sym
+	for _, have := range l.flats {
+		if have.sym != sym {
 			continue
 		}
-		if err := m.unshare(l.Tensors[i]); err != nil {
-			return err
+		if !sameDims(have.of.Shape, t.Shape) || have.of.colMajor() != t.colMajor() {
+			return nil, faultf(diag.LaunchInner, "%s of %s is %s here, %s elsewhere", sym,
+				l.Kernel.Name, &t.Spec, have.of).
+				hint("tensors of a kernel over vectors have one shape and layout")
+		}
+	}
+	l.flats = append(l.flats, flatDim{sym, &t.Spec})
+	return t.vector(), nil
+}
+
+// flatDim is a dimension that stands for all elements of tensors.
+type flatDim struct {
+	sym string
+	of  *Spec
+}
+
+// vector is a tensor's elements in the order of their memory; lent.
+func (t *Tensor) vector() *Tensor {
+	s := t.Spec
+	s.Shape, s.Layout = []int{t.Count()}, tile.RowMajor
+	return &Tensor{Spec: s, Store: t.Store, Offset: t.Offset, Origin: t.Origin, placed: t.placed}
+}
+
+// flattened is the shape that result number i has beside the kernel's own, or nil.
+func (l *Launch) flattened(i int) *Spec {
+	dims := l.Kernel.Outs[i].Dims
+	for _, f := range l.flats {
+		if len(dims) == 1 && dims[0].Sym == f.sym {
+			return f.of
 		}
 	}
 	return nil
+}
+
+// flatResult is a result as the kernel sees it.
+func (l *Launch) flatResult(i int, t *Tensor) *Tensor {
+	if l.flattened(i) != nil {
+		return t.vector()
+	}
+	return t
+}
+
+// result is what result number i is.
+func (l *Launch) result(i int) Spec {
+	p := &l.Kernel.Outs[i]
+	if f := l.flattened(i); f != nil {
+		return Spec{Elem: p.Elem, Shape: f.Shape, Layout: f.Layout, Device: l.Device}
+	}
+	s := Spec{Elem: p.Elem, Layout: p.Layout, Device: l.Device, Shape: []int{}}
+	if s.Layout == tile.NoLayout {
+		s.Layout = tile.RowMajor
+	}
+	for _, d := range p.Dims {
+		n := d.Const
+		if d.Sym != "" {
+			n = l.Dim(d.Sym)
+		}
+		s.Shape = append(s.Shape, n)
+	}
+	return s
 }
 
 // results makes the results and runs the kernel.
@@ -76,27 +169,15 @@ func (m *Machine) results(l *Launch) (Value, error) {
 		return Value{}, err
 	}
 	for i := range l.Kernel.Outs {
-		p := &l.Kernel.Outs[i]
-		s := Spec{Elem: p.Elem, Layout: p.Layout, Device: l.Device, Shape: []int{}}
-		if s.Layout == tile.NoLayout {
-			s.Layout = tile.RowMajor
-		}
-		for _, d := range p.Dims {
-			n := d.Const
-			if d.Sym != "" {
-				n = l.Dim(d.Sym)
-			}
-			s.Shape = append(s.Shape, n)
-		}
-		t, err := m.make(s, l.Kernel.Name)
+		t, err := m.make(l.result(i), l.Kernel.Name)
 		if err != nil {
 			return discard(err)
 		}
-		l.Tensors = append(l.Tensors, t)
+		l.Tensors = append(l.Tensors, l.flatResult(i, t))
 		outs = append(outs, TensorValue(t))
 	}
-	if err := m.rt.Launch(l); err != nil {
-		return discard(failed(err, "launch %s", l.Kernel.Name))
+	if err := m.run(l); err != nil {
+		return discard(err)
 	}
 	switch len(outs) {
 	case 0:

@@ -152,10 +152,12 @@ func small(s string) (int, error) {
 	return int(n), err
 }
 
-// edge is how many elements at each end of a dimension are printed of a large tensor.
+// edge is how many elements at each end of a dimension are printed of a large tensor; printLine
+// how many stand in one line.
 const (
 	edge       = 3
 	printWhole = 1000
+	printLine  = 16
 )
 
 // printer writes a tensor's elements as nested lists, with dots for the middle of large ones.
@@ -164,20 +166,22 @@ type printer struct {
 	shape []int
 	at    func(index []int) (Value, error)
 	large bool
+	line  bool // all in one line
 }
 
 // show returns a tensor with its elements, as print writes it.
 func (m *Machine) show(t *Tensor) (string, error) {
-	p := printer{shape: t.Shape, large: t.Count() > printWhole}
-	read := m.reader(t)
+	p := printer{shape: t.Shape, large: t.Count() > printWhole, line: t.Count() <= printLine}
 	p.at = func(index []int) (Value, error) {
-		raw, err := read(t.place(index))
+		raw, err := m.read(t, t.place(index))
 		if err != nil {
 			return Value{}, err
 		}
 		return element(t.Elem, raw), nil
 	}
-	p.b.WriteString(t.Spec.String() + " ")
+	if p.large { // what is left out can be guessed from the type
+		p.b.WriteString(t.Spec.String() + " ")
+	}
 	if err := p.write(nil); err != nil {
 		return "", err
 	}
@@ -194,7 +198,7 @@ func (p *printer) write(index []int) error {
 	inner := d+1 == len(p.shape)
 	p.b.WriteByte('[')
 	for i := 0; i < p.shape[d]; i++ {
-		if i > 0 && inner {
+		if i > 0 && (inner || p.line) {
 			p.b.WriteString(", ")
 		} else if i > 0 {
 			p.b.WriteString(",\n" + strings.Repeat(" ", d+1))

@@ -67,6 +67,7 @@ type Launch struct {
 	Dims    []Dim     // in order of appearance
 	Device  Device
 	Pos     source.Position
+	flats   []flatDim
 }
 
 // Dim is a named dimension of a launch.

@@ -44,6 +44,9 @@ func (m *Machine) step(f *program.Func, r *regs, in program.Instr, pc int) error
 	case program.Launch:
 		k := m.prog.Kernels[in.Bx()]
 		v, err = m.launch(k, r[in.A():in.A()+len(k.Params)], f.Pos[pc])
+	case program.LaunchTo:
+		k := m.prog.Kernels[in.Bx()]
+		v, err = m.launch(k, r[in.A():in.A()+len(k.Params)+len(k.Outs)], f.Pos[pc])
 	case program.NegI:
 		v, err = arithI(program.SubI, 0, r[in.B()].Int())
 	case program.NegF:

@@ -57,6 +57,7 @@ func (m *Machine) free(t *Tensor) error {
 }
 
 func (m *Machine) unlink(s *Store) error {
+	m.cached.store = nil
 	s.refs = 0
 	if s.prev != nil {
 		s.prev.next = s.next
@@ -149,8 +150,9 @@ func (m *Machine) Close() int {
 }
 
 // unshare gives a tensor that is to be written memory of its own, if others hold values in it too.
+// A tensor that was given its place stays there.
 func (m *Machine) unshare(t *Tensor) error {
-	if t.refs <= 1 {
+	if t.refs <= 1 || t.placed {
 		return nil
 	}
 	c, err := m.copyOf(t, t.Device)
@@ -170,6 +172,7 @@ func (m *Machine) copyOf(t *Tensor, d Device) (*Tensor, error) {
 	if err != nil || s.Bytes() == 0 {
 		return c, err
 	}
+	m.cached.store = nil
 	if err := m.rt.Copy(c, t); err != nil {
 		_ = m.free(c)
 		return nil, failed(err, "copy %s", &t.Spec)
@@ -208,6 +211,7 @@ func (m *Machine) fill(t *Tensor, data []byte) (Value, error) {
 	if len(data) == 0 {
 		return TensorValue(t), nil
 	}
+	m.cached.store = nil
 	if err := m.rt.Write(t, 0, data); err != nil {
 		_ = m.free(t)
 		return Value{}, failed(err, "fill %s", &t.Spec)
@@ -227,25 +231,30 @@ func (m *Machine) image(t *Tensor) ([]byte, error) {
 	return p, nil
 }
 
-// readAhead is how many bytes reader takes at once: less than one page of VRAM costs as much.
+// readAhead is how many bytes of a tensor are fetched at once: fewer cost as much.
 const readAhead = 4096
 
-// reader gives single elements of a tensor, which it fetches in pieces.
-func (m *Machine) reader(t *Tensor) func(place int) ([]byte, error) {
-	var have []byte
-	from, size := 0, t.Elem.Size()
-	return func(place int) ([]byte, error) {
-		at := place * size
-		if at < from || at+size > from+len(have) {
-			from = at
-			have = make([]byte, min(readAhead, t.Bytes()-at))
-			if err := m.rt.Read(t, from, have); err != nil {
-				have = nil
-				return nil, failed(err, "read %s", &t.Spec)
-			}
+// cached is what was last read of a tensor's memory; launches and writes empty it.
+type cached struct {
+	store *Store
+	from  int
+	data  []byte
+}
+
+// read gives the bytes of one element of a tensor.
+func (m *Machine) read(t *Tensor, place int) ([]byte, error) {
+	c, size := &m.cached, t.Elem.Size()
+	at := place * size // from the tensor's start; the cache counts from the memory's
+	from := t.Offset + at
+	if c.store != t.Store || from < c.from || from+size > c.from+len(c.data) {
+		p := make([]byte, min(readAhead, t.Bytes()-at))
+		c.store = nil
+		if err := m.rt.Read(t, at, p); err != nil {
+			return nil, failed(err, "read %s", &t.Spec)
 		}
-		return have[at-from : at-from+size], nil
+		*c = cached{t.Store, from, p}
 	}
+	return c.data[from-c.from : from-c.from+size], nil
 }
 
 // tensorIndex reads elements: a number for ints, an array for each range; or makes a view.
@@ -279,7 +288,8 @@ func (m *Machine) tensorIndex(op program.Op, v Value, idx []Value) (Value, error
 		if err := m.unshare(t); err != nil {
 			return Value{}, err
 		}
-		v := TensorValue(&Tensor{s, t.Store, t.Offset + place*s.Elem.Size(), t.Origin})
+		v := TensorValue(&Tensor{Spec: s, Store: t.Store, Origin: t.Origin,
+			Offset: t.Offset + place*s.Elem.Size()})
 		v.lent = true
 		return v, nil
 	case ok:

@@ -110,6 +110,7 @@ type Tensor struct {
 	*Store
 	Offset int
 	Origin string
+	placed bool // in an arena, which others use too
 }
 
 // name is what messages call the tensor.

@@ -51,10 +51,9 @@ func each(lo, n []int, fn func(index []int) error) error {
 
 // elements reads a box of a tensor as numbers: arrays in arrays by the dimensions kept.
 func (m *Machine) elements(t *Tensor, lo, n, kept []int) (Value, error) {
-	read := m.reader(t)
 	var flat []Value
 	err := each(lo, n, func(index []int) error {
-		raw, err := read(t.place(index))
+		raw, err := m.read(t, t.place(index))
 		if err == nil {
 			flat = append(flat, element(t.Elem, raw))
 		}

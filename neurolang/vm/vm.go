@@ -30,6 +30,7 @@ type Machine struct {
 	depth   int
 	live    *Store // all of the machine's memory on devices
 	marks   int
+	cached  cached
 }
 
 // regs is the window of a frame; as the encoding names 256 registers, no access needs a check. A
@@ -159,13 +160,12 @@ func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
 				pc, ok = m.jump(pc, in.SBx())
 			}
 		case program.Prep:
-			if i := &r[uint8(in>>8)]; int64(i.n) >= int64(r[uint8(in>>8)+1].n) {
+			if a := uint8(in >> 8); !begins(&r[a], &r[a+1], &r[a+2]) {
 				pc += in.SBx()
-			} else {
-				setInt(&r[uint8(in>>8)+2], int64(i.n))
 			}
 		case program.Loop:
-			if i := &r[uint8(in>>8)]; next(i, &r[uint8(in>>8)+1], &r[uint8(in>>8)+2]) {
+			a := uint8(in >> 8)
+			if next(&r[a], &r[a+1], &r[a+2]) {
 				pc, ok = m.jump(pc, in.SBx())
 			}
 		case program.Index:
@@ -173,9 +173,7 @@ func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
 		case program.Ret:
 			return r[uint8(in>>8)], nil
 		default:
-			if err := m.step(f, r, in, pc); err != nil {
-				return Value{}, m.place(f, pc, err)
-			}
+			ok = false
 		}
 		if !ok {
 			if err := m.step(f, r, in, pc); err != nil {

@@ -240,8 +240,8 @@ func BenchmarkCall(b *testing.B) {
 			program.ABx(program.Loop, 0, -2), program.ABC(program.Ret, 3, 0, 0)}
 	})
 	p.Funcs[0].Code[3] = program.ABx(program.Call, 3, 1)
-	p.Funcs = append(p.Funcs, &program.Func{Name: "g", Params: 1, Regs: 2, Pos: make([]source.Pos, 1),
-		Code: []program.Instr{program.ABC(program.Ret, 0, 0, 0)}})
+	p.Funcs = append(p.Funcs, &program.Func{Name: "g", Params: 1, Regs: 2,
+		Pos: make([]source.Pos, 1), Code: []program.Instr{program.ABC(program.Ret, 0, 0, 0)}})
 	m := New(p, nil, Options{Steps: 1 << 62})
 	b.ReportAllocs()
 	b.ResetTimer()

@@ -162,6 +162,9 @@ func (m *machine) dot(op *tir.Op) (*Tile, error) {
 			kind = gpu.WGMMA
 		}
 		r, err := gpu.LookupMMA(m.opt.Target, kind, format, num.F32)
+		if err == nil && r.Method == gpu.MMATwoHMMA {
+			return out, m.twice(e, a, b, c, out)
+		}
 		if err != nil || r.Method != gpu.MMADot {
 			return out, fmt.Errorf("on %s for sm_%d: no rule of the interpreter (%w)", e,
 				m.opt.Target, err)
@@ -169,14 +172,18 @@ func (m *machine) dot(op *tir.Op) (*Tile, error) {
 		unitDot(unit{r.G, r.F}, r.Out, e, a, b, c, out)
 		return out, nil
 	}
+	right := make([]float64, len(b.V)) // by columns
+	for i, x := range b.V {
+		right[i%cols*kk+i/cols] = x
+	}
 	for i := range out.V {
+		x, y := a.V[i/cols*kk:][:kk], right[i%cols*kk:][:kk]
 		acc := c.V[i]
-		for k := range kk {
-			x, y := a.V[i/cols*kk+k], b.V[k*cols+i%cols]
+		for k := range x {
 			if tir.IsFloat(e) {
-				acc = fma(e, x, y, acc)
+				acc = fma(e, x[k], y[k], acc)
 			} else {
-				acc = round(tile.I32, acc+x*y)
+				acc = round(tile.I32, acc+x[k]*y[k])
 			}
 		}
 		out.V[i] = acc
@@ -210,6 +217,37 @@ func unitDot(u unit, how gpu.MMAOut, e tile.Elem, a, b, c, out *Tile) {
 		}
 		out.V[i] = float64(math.Float32frombits(acc))
 	}
+}
+
+// twice computes a dot of fp8 that runs as two products of f16 an instruction of 32: those whose k
+// modulo 4 is 0 or 1, then the others, beginning with 0; c is added last (gpu.MMATwoHMMA).
+func (m *machine) twice(e tile.Elem, a, b, c, out *Tile) error {
+	r, err := gpu.LookupMMA(m.opt.Target, gpu.MMASync, num.F16, num.F32)
+	if err != nil {
+		return err
+	}
+	u, f := unit{r.G, r.F}, formats[tile.F16]
+	cols, kk := c.Type.Dims[1], a.Type.Dims[1]
+	half := func(x float64) number { return f.decode(uint32(encode(tile.F16, x))) }
+	for i := range out.V {
+		sum := float32(c.V[i])
+		for k := 0; k < kk; k += 32 {
+			var acc uint32
+			for part := range 2 {
+				var x, y []number
+				for j := k; j < min(k+32, kk); j++ {
+					if j%4/2 == part {
+						x = append(x, half(a.V[i/cols*kk+j]))
+						y = append(y, half(b.V[j*cols+i%cols]))
+					}
+				}
+				acc = u.dot(x, y, f.frac, acc)
+			}
+			sum += math.Float32frombits(acc)
+		}
+		out.V[i] = float64(sum)
+	}
+	return nil
 }
 
 // operand gives the bits of an element as the Tensor Core reads them; tf32 keeps the bits that it

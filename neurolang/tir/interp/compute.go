@@ -232,6 +232,11 @@ func fma(e tile.Elem, x, y, z float64) float64 {
 	}
 	p := x * y // exact: 24 and 24 bits
 	s := p + z
+	const half = 1 << 28 // of the last bit that a normal binary32 keeps
+	if m := math.Abs(s); e == tile.F32 && m > 0x1p-100 && m < 0x1p100 &&
+		math.Float64bits(s)&(2*half-1) != half {
+		return float64(float32(s)) // not halfway: a second rounding goes where one would
+	}
 	if math.IsInf(s, 0) || s != s {
 		return round(e, s)
 	}
