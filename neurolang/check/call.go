@@ -36,11 +36,23 @@ func written(as []syntax.Arg) []arg {
 // spoil checks arguments of a call that failed, so that their own errors are told.
 func (b *body) spoil(args []arg, sp source.Span) hir.Expr {
 	for _, a := range args {
-		if _, closure := a.e.(*syntax.ClosureExpr); a.x == nil && a.e != nil && !closure {
-			b.expr(a.e, nil)
+		if a.x == nil && a.e != nil {
+			b.spoilOne(a.e)
 		}
 	}
 	return poisonAt(sp)
+}
+
+func (b *body) spoilOne(e syntax.Expr) {
+	switch e := e.(type) {
+	case *syntax.ClosureExpr, *syntax.WholeExpr:
+	case *syntax.ArrayLit:
+		for _, x := range e.Elems {
+			b.spoilOne(x)
+		}
+	default:
+		b.expr(e, nil)
+	}
 }
 
 // call checks f(args).

@@ -165,6 +165,14 @@ func (c *checker) errorf(code diag.Code, at source.Span, format string, a ...any
 // failed is the bit of quiet that tells that an error was dropped.
 const failed = 1 << 20
 
+// silent tells that errors are dropped, and notes one: words need not be looked for.
+func (c *checker) silent() bool {
+	if c.quiet > 0 {
+		c.quiet |= failed
+	}
+	return c.quiet > 0
+}
+
 // try runs f without reporting and tells whether it found no error.
 func (c *checker) try(f func()) bool {
 	saved := c.quiet

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -17,7 +19,6 @@ func elsewhere(c diag.Code) bool {
 var syntaxOnly = map[diag.Code]string{
 	diag.OpenString: "fn main() { let x = \"abc", diag.OpenComment: "/* ",
 	diag.Incomplete: "fn main() {", diag.TooDeep: "fn main() { " + strings.Repeat("(", 300),
-	diag.Race: "",
 }
 
 // TestCodes holds that every code is provoked by a program.
@@ -39,5 +40,43 @@ func TestCodes(t *testing.T) {
 		if !seen[ti.Code] && !elsewhere(ti.Code) {
 			t.Errorf("no program provokes %s, %s", ti.Code, ti.Text)
 		}
+	}
+}
+
+// TestExplanations holds that examples do what their explanations say.
+func TestExplanations(t *testing.T) {
+	for _, ti := range diag.Titles {
+		e, _ := diag.Explained(ti.Code)
+		if e.Wrong != "" {
+			_, _, set, ds := checkText("t.nl", e.Wrong, ".")
+			if len(ds) == 0 || ds[0].Code != ti.Code {
+				t.Errorf("%s: the wrong example gives\n%s", ti.Code, render(set, ds))
+			}
+		}
+		if e.Right != "" {
+			if _, _, set, ds := checkText("t.nl", e.Right, "."); len(ds) > 0 {
+				t.Errorf("%s: the right example gives\n%s", ti.Code, render(set, ds))
+			}
+		}
+	}
+}
+
+// TestLanguageReference checks the programs of the reference against their ERROR comments.
+func TestLanguageReference(t *testing.T) {
+	text, err := os.ReadFile("../../docs/language.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(text), "\n```nl\n")[1:]
+	for i, b := range blocks {
+		src, _, ok := strings.Cut(b, "\n```")
+		if !ok {
+			t.Fatalf("block %d does not end", i)
+		}
+		_, _, set, ds := checkText("language.md", src+"\n", ".")
+		match(t, fmt.Sprintf("block %d", i), set, ds)
+	}
+	if len(blocks) < 5 {
+		t.Errorf("%d blocks", len(blocks))
 	}
 }

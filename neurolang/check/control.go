@@ -191,11 +191,14 @@ func (b *body) tryExpr(e *syntax.TryExpr) hir.Expr {
 		return poisonAt(sp)
 	}
 	tmp := b.temp(x)
+	b.husks[root(tmp)] = true // either path takes what it carries
 	fail.Stmts = []hir.Stmt{&hir.Return{Value: b.failure(tmp, org, sp), At: sp}}
 	good := t.Def.Variants[0].Types[0]
+	value := &hir.PayloadOf{X: at(good, sp), Arg: b.same(tmp)}
+	b.taken[value] = true
 	return &hir.If{X: at(good, sp), Cond: &hir.Binary{X: at(boolean, sp), Op: hir.Eq,
 		L: &hir.TagOf{X: at(integer, sp), Arg: tmp}, R: b.intConst(0, sp)},
-		Then: &hir.Block{At: sp, Value: &hir.PayloadOf{X: at(good, sp), Arg: b.same(tmp)}},
+		Then: &hir.Block{At: sp, Value: value},
 		Else: fail}
 }
 
@@ -233,7 +236,9 @@ func (b *body) failure(x hir.Expr, org *origin, sp source.Span) hir.Expr {
 	out := &hir.EnumOf{X: at(b.result, sp), Tag: 1}
 	if len(org.args) == 2 {
 		et := x.Type().Def.Variants[1].Types[0]
-		out.Args = []hir.Expr{&hir.PayloadOf{X: at(et, sp), Arg: b.same(x), Tag: 1}}
+		e := &hir.PayloadOf{X: at(et, sp), Arg: b.same(x), Tag: 1}
+		b.taken[e] = true
+		out.Args = []hir.Expr{e}
 	}
 	return out
 }

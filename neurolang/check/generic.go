@@ -484,6 +484,9 @@ func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 		c.info.use(name.Span(), tr.tool)
 		return bad(t) || c.implOf(t, tr) != nil
 	}
+	if name.Text == "Layout" && o == nil {
+		return true
+	}
 	if in, ok := classes[name.Text]; ok && o == nil {
 		return in(t)
 	}
@@ -497,7 +500,7 @@ func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	return true
 }
 
-var classNames = []string{"Elem", "Float", "Half", "Integer", "Number"}
+var classNames = []string{"Elem", "Float", "Half", "Integer", "Layout", "Number"}
 
 func (c *checker) traitsIn(sc *scope) (out []string) {
 	for _, n := range sc.all() {

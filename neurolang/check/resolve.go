@@ -590,6 +590,9 @@ func (c *checker) constOf(e syntax.Expr, sc *scope) (any, bool) {
 }
 
 func (c *checker) notConst(at source.Span, x hir.Expr) *diag.Diagnostic {
+	if bad(x.Type()) {
+		return &diag.Diagnostic{}
+	}
 	d := c.errorf(diag.NotConst, at, "the compiler must know this value")
 	d.Label("known at run time only")
 	if l, ok := x.(*hir.Local); ok && l.Var.Mutable {

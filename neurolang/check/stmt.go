@@ -58,6 +58,10 @@ func (b *body) nested(ss []syntax.Stmt) {
 	seen := map[string]source.Span{}
 	for _, s := range ss {
 		if it, ok := s.(*syntax.ItemStmt); ok {
+			if b.in == nil {
+				b.errorf(diag.NotConst, s.Span(), "a constant contains no items")
+				continue
+			}
 			from := len(b.fns)
 			b.item(b.in.fn.mod, b.scope, it.Item, seen)
 			if c, ok := it.Item.(*syntax.ConstDecl); ok {

@@ -73,7 +73,6 @@ type Kernel struct {
 	// Lifted: written over tiles; Body is then the tile expression of the old form and
 	// Params are the tiles. See docs/language.md, "Lifted kernels".
 	Lifted bool
-	VJP    *Fn // its pullback, declared by @vjp, if derivatives are asked for
 	Attrs  []Attr
 	At     source.Span
 }
