@@ -185,7 +185,7 @@ func isWord(c byte) bool {
 
 // Explain returns what a diagnostic code means, or an error with the codes there are.
 func Explain(code string) (string, error) {
-	if t := diag.Explain(diag.Code(code)); t != "" {
+	if t := diag.Long(diag.Code(code)); t != "" {
 		return t, nil
 	}
 	var codes []string
