@@ -116,10 +116,12 @@ func emitterNames() []string {
 type buildFlags struct {
 	emit, out, kernel string
 	target            int
+	cost              bool
+	dims              dimsFlag
 }
 
 func buildCommand(e *env) *cobra.Command {
-	var f buildFlags
+	f := buildFlags{dims: dimsFlag{}}
 	long := "Compile a Neuro-Lang file and write one of its forms:\n\n"
 	for _, x := range emitters {
 		long += fmt.Sprintf("    %-9s %s\n", x.name, x.doc)
@@ -136,6 +138,9 @@ func buildCommand(e *env) *cobra.Command {
 		strings.Join(emitterNames(), ", "))
 	c.Flags().Var(targetFlag{&f.target}, "target", "GPU `ARCH`: "+targets())
 	c.Flags().StringVar(&f.kernel, "kernel", "", "only the kernel of this `NAME`")
+	c.Flags().BoolVar(&f.cost, "cost", false, "say what the kernels cost on the chip of --board, "+
+		"line by line; the chip is simulated, without data")
+	c.Flags().Var(f.dims, "dims", "with --cost: `DIMS` as M=4096,N=4096; others are 1024")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to `FILE`, not to the standard output")
 	return c
 }
@@ -149,7 +154,7 @@ func (e *env) build(path string, f *buildFlags) error {
 	if b.target == 0 {
 		b.target = neurolang.DefaultTarget
 	}
-	opt := e.options(f.target)
+	opt := e.options(path, f.target)
 	opt.Kernels = func(k *tir.Kernel) { b.tiles[k.Name] = k }
 	opt.Graphs = func(g *graph.Graph) { b.graphs = append(b.graphs, g) }
 	b.u.prog, b.u.set, b.u.list = neurolang.Compile(path, src, opt)
@@ -158,6 +163,12 @@ func (e *env) build(path string, f *buildFlags) error {
 	}
 	if b.u.prog == nil {
 		return told(exitFailed)
+	}
+	if f.cost {
+		if b.kernels, err = pick(b.u.prog, f.kernel, false); err != nil {
+			return err
+		}
+		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b.kernels, f.dims) })
 	}
 	x := emitters[slices.IndexFunc(emitters, func(x emitter) bool { return x.name == f.emit })]
 	if b.kernels, err = pick(b.u.prog, f.kernel, x.single); err != nil {

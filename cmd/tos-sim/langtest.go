@@ -91,7 +91,7 @@ func (e *env) testFile(path string, f *testFlags) ([]testReport, error) {
 		return nil, err
 	}
 	u := &unit{}
-	u.prog, u.set, u.list = neurolang.Compile(path, src, e.options(target(&spec)))
+	u.prog, u.set, u.list = neurolang.Compile(path, src, e.options(path, target(&spec)))
 	if u.prog == nil {
 		if err := e.show(u); err != nil {
 			return nil, err

@@ -457,6 +457,10 @@ func (b *body) complete(fn *fnObj, bn *binding, name source.Span) bool {
 			continue
 		}
 		i := slices.IndexFunc(gs, func(g *syntax.Generic) bool { return g.Name.Text == p.name })
+		if v, ok := b.opt.Tuned[fn.decl.Name.Text+"."+p.name]; ok {
+			p.val, p.from = v, p.at
+			continue
+		}
 		if i >= 0 && gs[i].Default != nil {
 			v, ok := b.constOf(gs[i].Default, bn.sc)
 			if !ok {

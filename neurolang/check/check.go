@@ -17,6 +17,8 @@ type Options struct {
 	Session *Session
 	// Builtins are functions of the embedder.
 	Builtins []*Host
+	// Tuned are defaults of constant parameters in place of the written ones: "matmul.BM".
+	Tuned map[string]int64
 }
 
 // Host is a function that the embedder adds to the host's: called by its name, which may be

@@ -138,6 +138,9 @@ func (b *body) structLit(e *syntax.StructLit, want *hir.Type) hir.Expr {
 		o = b.pathObject(e.Name.Parts, b.scope)
 	}
 	d, ok := o.(*defObj)
+	if p, poison := o.(*typeParam); poison && p.typ != nil && bad(p.typ) {
+		return spoil()
+	}
 	if !ok || d.strct == nil {
 		if o != nil {
 			b.errorf(diag.UnknownType, e.Name.Span(), "%s is no struct", n.Text)

@@ -81,6 +81,7 @@ const (
 	Target           Code = "NL0408"
 	SharedMemory     Code = "NL0410"
 	NotGraph         Code = "NL0411"
+	Budget           Code = "NL0412"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -192,6 +193,7 @@ var Titles = []Title{
 	{Target, "a target that does not exist"},
 	{SharedMemory, "a kernel that needs more shared memory than the target has"},
 	{NotGraph, "a function marked @graph that is no straight line over tensors"},
+	{Budget, "a kernel that takes more than its @budget allows"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},

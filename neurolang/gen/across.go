@@ -292,6 +292,7 @@ func (g *gen) fromHalf(t tir.Type, l *layout.Layout, list []wir.Arg, bit, lower 
 		g.put(g.join(t, l, list), base, s, nil)
 		g.sync()
 	}
+	read := map[uint32]wir.Arg{}
 	for r := range list {
 		q := r&^clear | set
 		switch {
@@ -299,7 +300,12 @@ func (g *gen) fromHalf(t tir.Type, l *layout.Layout, list []wir.Arg, bit, lower 
 			at := g.b.Xor(g.threadPlace(l), wir.Int(int(l.Register(r))))
 			at = g.b.Or(g.b.And(at, wir.Int(int(^bit))), wir.Int(int(lower)))
 			at = g.b.Shl(at, s.Size)
-			w := g.b.Op(c, "ld.shared."+name, g.near(g.b.Add(base, at), 0))
+			key := l.Register(r)&^bit | lower
+			w, ok := read[key]
+			if !ok {
+				w = g.b.Get(c, "ld.shared."+name, g.near(g.b.Add(base, at), 0))
+				read[key] = w
+			}
 			from[r] = g.decode(t.Elem, []wir.Arg{w}, 1)[0]
 		case bitsOf(l.Lane, bit|lower) != 0:
 			from[r] = g.shuffle(t.Elem, "idx", list[q], lane)

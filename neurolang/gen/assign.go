@@ -78,6 +78,23 @@ func (g *gen) assign() {
 			g.settle(c, layout.Blocked(c.dims, rowMajor(len(c.dims)), 2, g.warps))
 		}
 	}
+	g.fit()
+}
+
+// fit checks early that tiles fit the registers, before code is made for every element.
+func (g *gen) fit() {
+	g.k.Body.Walk(func(op *tir.Op) {
+		switch op.Kind {
+		case tir.Const, tir.Iota, tir.Broadcast:
+			return
+		}
+		for _, v := range op.Results {
+			if v.Type.Rank() > 0 && g.rings[v] == nil {
+				g.loc = op.Loc
+				g.room(v.Type, g.layoutOf(v))
+			}
+		}
+	})
 }
 
 func rowMajor(n int) []int {

@@ -66,6 +66,15 @@ func (g *gen) planHopper(dots []*tir.Op) bool {
 		h.wide[d] = g.wide(d)
 	}
 	g.findRings(h, g.k.Body, nil)
+	brought := map[*tir.Op]bool{}
+	for _, r := range h.rings {
+		for _, l := range slices.Concat(append(r.others, r.loads)...) {
+			brought[l] = true
+		}
+	}
+	for d := range h.wide {
+		h.wide[d] = h.wide[d] && brought[feeds(d.Args[1])]
+	}
 	if len(h.rings) == 0 || !g.placeRings(h) {
 		g.k, g.static = whole, 0
 		return false

@@ -128,7 +128,7 @@ func (g *gen) masked(op *tir.Op) bool {
 		kept, other := op.Args[side], g.vals[op.Args[3-side]]
 		x := g.vals[kept]
 		if other.make == nil || x.l == nil || x.make != nil || !x.l.Equal(g.layoutOf(kept)) ||
-			!g.owned(op, kept) {
+			!g.owned(op, kept) || g.heldElsewhere(op, kept, x) {
 			continue
 		}
 		none, ok := g.settled(op.Args[0], want)

@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"slices"
 	"strings"
 
 	"tensoros/neurolang/layout"
@@ -73,14 +74,47 @@ func (g *gen) target(op *tir.Op, l *layout.Layout) (*val, bool) {
 		return nil, false
 	}
 	v := g.vals[x]
+	if v.l == nil || !v.l.Equal(l) || len(v.r) == 0 || !g.b.IsVar(v.r[0]) ||
+		g.heldElsewhere(op, x, v) {
+		return nil, false
+	}
 	g.settleVal(v)
 	if op.Kind != tir.Dot {
 		g.settleRegs(v)
 	}
-	if v.l == nil || !v.l.Equal(l) || len(v.r) == 0 || !g.b.IsVar(v.r[0]) {
-		return nil, false
-	}
 	return v, true
+}
+
+// heldElsewhere tells whether another value that is used after an operation lies in registers of v,
+// as one does that x + 0 has become.
+func (g *gen) heldElsewhere(op *tir.Op, x *tir.Value, v *val) bool {
+	mine := map[wir.Reg]bool{}
+	for _, r := range v.r {
+		mine[r.Reg] = true
+	}
+	later := map[*tir.Value]bool{}
+	i := slices.Index(g.blk.Ops, op)
+	for _, o := range g.blk.Ops[i+1:] {
+		for _, a := range o.Args {
+			later[a] = true
+		}
+		for _, b := range o.Blocks {
+			b.Walk(func(n *tir.Op) {
+				for _, a := range n.Args {
+					later[a] = true
+				}
+			})
+		}
+	}
+	for u := range later {
+		w := g.vals[u]
+		if u != x && w != nil && w.make == nil && slices.ContainsFunc(w.r, func(r wir.Arg) bool {
+			return r.IsReg() && mine[r.Reg]
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // each computes elements one by one.

@@ -40,8 +40,10 @@ type Fn struct {
 	Body   *Block
 	Graph  bool // @graph: straight-line over tensors, planned as a whole
 	VJP    *Fn  // its pullback, declared by @vjp, if derivatives are asked for
-	Attrs  []Attr
-	At     source.Span
+	// Derived: made by grad, a straight line; planned like a @graph where that is possible.
+	Derived bool
+	Attrs   []Attr
+	At      source.Span
 }
 
 // Attr is an attribute with its arguments, evaluated.
