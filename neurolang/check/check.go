@@ -78,6 +78,7 @@ type checker struct {
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
 	reported  map[source.Span]bool
+	extents   map[*hir.Var]hir.Dim  // of spans: what they run over
 	gaps      bool                  // the function has syntax errors: names may be missing
 	lost      map[*source.File]bool // where syntax errors may have lost items
 	openOrder map[*fnObj]source.Span
@@ -96,7 +97,8 @@ func newChecker(set *source.Set, opt Options) *checker {
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
 		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{},
-		lost: map[*source.File]bool{}, husks: map[*hir.Var]bool{},
+		extents: map[*hir.Var]hir.Dim{},
+		lost:    map[*source.File]bool{}, husks: map[*hir.Var]bool{},
 		auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
