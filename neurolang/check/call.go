@@ -181,7 +181,6 @@ func (b *body) callFn(fn *fnObj, self *hir.Type, explicit []syntax.TypeExpr, arg
 			return poisonAt(sp)
 		}
 	}
-	fn.used = fn.used || !b.abstractHere()
 	bn := b.bindFn(fn)
 	if self != nil {
 		b.bindSelf(fn, bn, self, sp)

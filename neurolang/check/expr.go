@@ -404,6 +404,9 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 		return poisonAt(n.Span())
 	}
 	if f := builtin.Find(n.Text); f != nil {
+		if b.gaps {
+			return poisonAt(n.Span()) // its parentheses may be what is missing
+		}
 		b.errorf(diag.NotValue, n.Span(), "%s is a function; call it", n.Text)
 		return poisonAt(n.Span())
 	}

@@ -473,7 +473,7 @@ func (c *checker) liftedResult(in *instance) bool {
 func (c *checker) kernelBody(in *instance) {
 	b, d, k := in.body, in.fn.decl, in.kern
 	if d.Body == nil || d.BadHead {
-		if !d.Bad {
+		if !d.Bad && !d.BadHead {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text)
 		}
 		k.Body = &hir.Block{At: d.Span()}

@@ -29,7 +29,7 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 			}
 		}
 	}
-	if org := b.defArgs(deref2(want)); org != nil && org.def == o && explicit == nil {
+	if org := b.defArgs(derefOr(want)); org != nil && org.def == o && explicit == nil {
 		for i, p := range bn.order {
 			switch p := p.(type) {
 			case *typeParam:
@@ -42,7 +42,7 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 	return bn, true
 }
 
-func deref2(t *hir.Type) *hir.Type {
+func derefOr(t *hir.Type) *hir.Type {
 	if t == nil {
 		return invalid
 	}

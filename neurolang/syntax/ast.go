@@ -454,6 +454,7 @@ type MatchExpr struct {
 	node
 	X    Expr
 	Arms []*Arm
+	Bad  bool // arms may be missing
 }
 
 // Arm is pattern if guard => value.

@@ -34,11 +34,12 @@ func (p *parser) importDecl() *Import {
 	if p.got(KwAs) {
 		d.As = p.name()
 	}
+	failed := p.panicking
 	p.wantSemi()
 	d.span = d.span.To(p.prev)
-	if p.panicking {
+	if failed || p.panicking {
 		p.lost = true
-		for p.tok.Kind != EOF && p.tok.Kind != Semi && !p.startsItem() {
+		for p.panicking && p.tok.Kind != EOF && p.tok.Kind != Semi && !p.startsItem() {
 			p.next()
 		}
 		p.got(Semi)

@@ -162,6 +162,9 @@ func (p *parser) condition() Expr {
 	p.noStruct = true
 	x := p.expr()
 	p.noStruct = saved
+	if p.tok.Kind != LBrace {
+		return &BadExpr{node{x.Span()}} // an error follows; what stands here is not all
+	}
 	return x
 }
 
@@ -284,6 +287,7 @@ func (p *parser) matchExpr() Expr {
 	})
 	p.leave()
 	if p.panicking {
+		e.Bad = true
 		p.skipArms()
 	}
 	p.wantClose(RBrace, open)
