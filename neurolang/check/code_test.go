@@ -93,7 +93,8 @@ func TestExamples(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, set, ds := checkText(filepath.Base(f), string(src), "../../examples"); len(ds) > 0 {
+		if _, _, set, ds := checkText(filepath.Base(f), string(src),
+			"../../examples"); len(ds) > 0 {
 			t.Errorf("%s:\n%s", f, render(set, ds))
 		}
 	}

@@ -71,7 +71,8 @@ func (b *body) elseBlock(e *syntax.IfExpr, want *hir.Type) (*hir.Block, *hir.Typ
 }
 
 // joinBranches gives two branches one type.
-func (b *body) joinBranches(e *syntax.IfExpr, want, t1, t2 *hir.Type, then, els *hir.Block) *hir.Type {
+func (b *body) joinBranches(e *syntax.IfExpr, want, t1, t2 *hir.Type, then,
+	els *hir.Block) *hir.Type {
 	switch {
 	case want == discard:
 		if t1 == never && t2 == never {
