@@ -6,7 +6,8 @@ import (
 	"tensoros/neurolang/hir"
 )
 
-// budget holds a kernel to what its @budget allows: smem (bytes a CTA), regs (a thread), cycles (of a
+// budget holds a kernel to what its @budget allows: smem (bytes a CTA), regs (a thread), cycles
+// (of a
 // launch). Other arguments are dimensions: @budget(cycles=20000, M=4096).
 func (u *unit) budget(k *hir.Kernel, code *abi.Kernel) {
 	for _, a := range k.Attrs {

@@ -94,7 +94,8 @@ func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Opt
 	session *check.Session) *unit {
 	u := &unit{opt: opt, set: set, errs: &diag.List{}, codes: map[*hir.Kernel]*code{}}
 	u.tree, _ = syntax.Parse(set.Add(name, src), mode, u.errs)
-	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load, Tuned: opt.Tuned,
+	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load,
+		Tuned:    opt.Tuned,
 		Builtins: declared(opt.Builtins), Session: session})
 	return u
 }

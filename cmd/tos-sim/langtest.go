@@ -33,7 +33,8 @@ func testCommand(e *env) *cobra.Command {
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.test(args, &f) },
 	}
-	c.Flags().Var(newChoice(&f.on, "interp", "interp", "sim"), "on", "`WHERE` kernels run: interp, sim")
+	c.Flags().Var(newChoice(&f.on, "interp", "interp", "sim"), "on",
+		"`WHERE` kernels run: interp, sim")
 	c.Flags().StringVar(&f.run, "run", "", "only the test of this `NAME`")
 	return c
 }
