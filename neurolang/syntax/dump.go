@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"tensoros/neurolang/source"
 )
 
 // Dump returns the tree of a file as text: a node a line, its kind, place and plain fields, what it
@@ -39,7 +41,9 @@ func (d *dumper) value(label string, v reflect.Value, depth int) {
 			d.value(label, v.Index(i), depth)
 		}
 	case reflect.Struct:
-		d.node(label, v, depth)
+		if v.Type() != reflect.TypeFor[source.Span]() {
+			d.node(label, v, depth)
+		}
 	}
 }
 
