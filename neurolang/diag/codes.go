@@ -73,6 +73,7 @@ const (
 	BadSpan          Code = "NL0315"
 	BadPartition     Code = "NL0316"
 	NeverWritten     Code = "NL0317"
+	OtherDim         Code = "NL0318"
 	ElemNotYet       Code = "NL0401"
 	TileNotYet       Code = "NL0402"
 	DotNotYet        Code = "NL0403"
@@ -185,6 +186,7 @@ var Titles = []Title{
 	{BadSpan, "a span or pipeline that cannot be"},
 	{BadPartition, "a kernel whose results are not cut into pieces"},
 	{NeverWritten, "a parameter taken for writing and never written"},
+	{OtherDim, "a span that indexes another dimension than it runs over"},
 	{ElemNotYet, "an element type no code is generated for yet"},
 	{TileNotYet, "a tile shape no code is generated for yet"},
 	{DotNotYet, "a use of dot no code is generated for yet"},
