@@ -129,7 +129,7 @@ func (u *unit) kernel(k *hir.Kernel) {
 	c := u.codes[k]
 	if c.abi == nil {
 		var err error
-		if c.abi, err = gen.Compile(t, u.link.Prog.Target, gen.Options{}); err != nil {
+		if c.abi, err = gen.Compile(t, u.link.Prog.Target, choices(k)); err != nil {
 			u.report(k, err)
 			return
 		}
@@ -157,7 +157,7 @@ func (u *unit) report(k *hir.Kernel, err error) {
 			at = k.At
 		}
 		d := u.errs.Errorf(ge.Code, at, "%s", ge.Msg)
-		d.Help = ge.Help
+		d.Help, d.Notes = ge.Help, append(d.Notes, ge.Notes...)
 		d.With(k.At, "in %s, for sm_%d", k.Source, u.link.Prog.Target)
 	default:
 		panic("neurolang: " + err.Error())

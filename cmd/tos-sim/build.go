@@ -180,7 +180,7 @@ func (e *env) build(path string, f *buildFlags) error {
 		if b.kernels, err = pick(b.u.prog, f.kernel, false); err != nil {
 			return err
 		}
-		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b.kernels, f.dims) })
+		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b, f.dims) })
 	}
 	x := emitters[slices.IndexFunc(emitters, func(x emitter) bool { return x.name == f.emit })]
 	if b.kernels, err = pick(b.u.prog, f.kernel, x.single); err != nil {
