@@ -83,6 +83,8 @@ const (
 	SharedMemory     Code = "NL0410"
 	NotGraph         Code = "NL0411"
 	Budget           Code = "NL0412"
+	BankConflict     Code = "NL0413"
+	Uncoalesced      Code = "NL0414"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -196,6 +198,8 @@ var Titles = []Title{
 	{SharedMemory, "a kernel that needs more shared memory than the target has"},
 	{NotGraph, "a function marked @graph that is no straight line over tensors"},
 	{Budget, "a kernel that takes more than its @budget allows"},
+	{BankConflict, "lanes that meet in a bank of shared memory, in a kernel that forbids it"},
+	{Uncoalesced, "an access that moves more memory than it needs, in a kernel that forbids it"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},

@@ -65,7 +65,7 @@ func feeds(v *tir.Value) *tir.Op {
 	return nil
 }
 
-// planCopies gives every loop whose loads feed dots a ring, so that copies run ahead of products.
+// planCopies gives every loop with dots a ring for its loads, so that copies run ahead of products.
 func (g *gen) planCopies(dots []*tir.Op) {
 	if g.mode > vector {
 		return
@@ -75,19 +75,14 @@ func (g *gen) planCopies(dots []*tir.Op) {
 			return
 		}
 		r := &ring{loop: op, store: map[*tir.Op]*layout.Shared{}}
-		for _, d := range op.Blocks[0].Ops {
-			if d.Kind != tir.Dot || g.method(d) == byFMA {
-				continue
-			}
-			for _, a := range d.Args[:2] {
-				l := feeds(a)
-				if l != nil && slices.Contains(op.Blocks[0].Ops, l) && r.store[l] == nil &&
-					g.ahead(l, op) && g.copyable(l) {
-					r.add(l, g.boxes(l))
-				}
+		worth := false
+		for _, o := range op.Blocks[0].Ops {
+			worth = worth || o.Kind == tir.Dot && g.method(o) == byMMA
+			if o.Kind == tir.Load && g.ahead(o, op) && g.copyable(o) {
+				r.add(o, g.boxes(o))
 			}
 		}
-		if len(r.loads) == 0 {
+		if len(r.loads) == 0 || !worth {
 			return
 		}
 		r.base = g.static
@@ -252,6 +247,8 @@ func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Bl
 	n := a.vector()
 	th := g.threads(to, s.Offsets(lay.Lane), s.Offsets(lay.Warp))
 	first := g.once(lay)
+	g.meets(s.Offsets(lay.Lane), 4)
+	g.touches(l, lay)
 	for r := 0; r < lay.Size(); r += n {
 		if copies(lay, r) {
 			continue
