@@ -24,7 +24,7 @@ var langBenches = []bench{
 	gemmBench("gemm-8192", "bf16, 8192 x 8192 x 8192", 8192, gemmGate),
 	attentionBench("attention", "forward, bf16, 8 heads of 128, 4096 keys", 4096, false,
 		attentionGate),
-	attentionBench("attention-causal", "the same with a causal mask, 8192 keys", 8192, true,
+	attentionBench("attention-causal", "the same with a causal mask, 16384 keys", 16384, true,
 		attentionGate),
 	memoryBench("silu", "x sigmoid(x) of 64 Mi bf16", `import std.nn;
 fn main() { let y = nn::silu(Tensor::alloc([67108864], bf16)); }`),
