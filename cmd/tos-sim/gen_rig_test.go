@@ -20,6 +20,7 @@ import (
 	"tensoros/neurolang/tir/interp"
 	"tensoros/neurolang/wir"
 	"tensoros/sim/gpu"
+	"tensoros/sim/gpu/sanitize"
 )
 
 // genChips are the chips that stand for the targets.
@@ -225,7 +226,8 @@ func genRun(t *testing.T, c *genCase, cc int) {
 	for v := range ak.Variants {
 		var want, got []*interp.Tensor
 		l := &genLaunch{k: ak, v: &ak.Variants[v], dims: c.dims, scalars: c.scalars, sms: 4}
-		a, err := gpu.Open(genChips[cc], gpu.Options{})
+		check := sanitize.New()
+		a, err := gpu.Open(genChips[cc], gpu.Options{Check: check})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,6 +270,11 @@ func genRun(t *testing.T, c *genCase, cc int) {
 		}
 		if _, err := l.run(); err != nil {
 			t.Fatalf("variant %d: %v\n%s", v, err, genText(l.v.PTX))
+		}
+		for i, f := range check.Findings {
+			if i < 5 {
+				t.Errorf("variant %d: %v", v, &f)
+			}
 		}
 		for i := range got {
 			if got[i] == nil {

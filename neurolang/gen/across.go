@@ -104,11 +104,15 @@ func (f *folding) warps(out [][]wir.Arg, to *layout.Layout) {
 	for k, i := range mine {
 		index[i] = 1 << k
 	}
+	held := slices.Clone(to.Warp)
 	for i := range rest {
-		if !slices.Contains(mine, i) {
+		if slices.Contains(mine, i) {
+			held[i] = 1 // all of these write
+		} else {
 			rest[i] = to.Warp[i]
 		}
 	}
+	lead := g.once(&layout.Layout{Lane: to.Lane, Warp: held})
 	n := 1
 	for _, d := range to.Dims {
 		n <<= d
@@ -126,7 +130,8 @@ func (f *folding) warps(out [][]wir.Arg, to *layout.Layout) {
 		}
 		g.meets(shifted(to.Lane, layout.Log2(size)), layout.Log2(size))
 		for r := range out {
-			g.b.Do("st.shared."+name, at(own, r), g.encode(e, out[r][k:k+1])[0])
+			g.b.When(lead, false, "st.shared."+name, at(own, r),
+				g.encode(e, out[r][k:k+1])[0])
 		}
 		if k == len(f.elem)-1 {
 			g.sync()

@@ -66,10 +66,11 @@ func feeds(v *tir.Value) *tir.Op {
 }
 
 // planCopies gives every loop with dots a ring for its loads, so that copies run ahead of products.
-func (g *gen) planCopies(dots []*tir.Op) {
+func (g *gen) planCopies() {
 	if g.mode > vector {
 		return
 	}
+	g.planResident(g.k.Body)
 	g.k.Body.Walk(func(op *tir.Op) {
 		if op.Kind != tir.For {
 			return
@@ -97,6 +98,55 @@ func (g *gen) planCopies(dots []*tir.Op) {
 	})
 }
 
+// planResident keeps tiles that are loaded before a loop and multiplied inside of it in shared
+// memory, where every turn reads its share of them.
+func (g *gen) planResident(b *tir.Block) {
+	for _, op := range b.Ops {
+		for _, inner := range op.Blocks {
+			g.planResident(inner)
+		}
+		if op.Kind != tir.For {
+			continue
+		}
+		op.Blocks[0].Walk(func(d *tir.Op) {
+			if d.Kind != tir.Dot || g.method(d) != byMMA {
+				return
+			}
+			for _, a := range d.Args[:2] {
+				l := feeds(a)
+				if l == nil || !slices.Contains(b.Ops, l) || g.rings[l.Results[0]] != nil ||
+					!g.copyable(l) {
+					continue
+				}
+				r := &ring{base: g.static, stages: 1, store: map[*tir.Op]*layout.Shared{}}
+				r.add(l, g.boxes(l))
+				if g.static+r.bytes+minRing > g.t.shared {
+					continue
+				}
+				g.static += r.bytes
+				g.active = 1
+				g.rings[l.Results[0]] = r
+			}
+		})
+	}
+}
+
+// minRing is what resident tiles leave for rings and exchanges.
+const minRing = 64 << 10
+
+// resident loads a tile that stays in shared memory.
+func (g *gen) resident(op *tir.Op, r *ring) {
+	if g.dirty {
+		g.sync()
+	}
+	at := g.b.Add(g.shared(), wir.Int(r.base))
+	g.copyTile(op, r.store[op], at, wir.True, nil)
+	g.b.Do("cp.async.commit_group")
+	g.b.Do("cp.async.wait_group", wir.Int(0))
+	g.sync()
+	g.lay(r, r.loads, at)
+}
+
 // add gives a load a place in each stage, on whole repetitions of the swizzle.
 func (r *ring) add(l *tir.Op, s *layout.Shared) {
 	r.loads = append(r.loads, l)
@@ -117,7 +167,11 @@ func (g *gen) stagesFor(r *ring, asked int) int {
 	for n > 2 && g.static+n*r.bytes > budget {
 		n--
 	}
-	if g.static+n*r.bytes > g.t.shared {
+	room := g.t.shared
+	if g.active > 0 {
+		room -= minRing / 2
+	}
+	if g.static+n*r.bytes > room {
 		return 0
 	}
 	return n
@@ -264,8 +318,11 @@ func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Bl
 // loadOp emits a load, unless a ring has brought the tile already.
 func (g *gen) loadOp(op *tir.Op) {
 	if r := g.rings[op.Results[0]]; r != nil {
-		if g.hop != nil {
+		switch {
+		case g.hop != nil:
 			g.await(op, r)
+		case r.loop == nil:
+			g.resident(op, r)
 		}
 		return
 	}

@@ -117,7 +117,7 @@ func (g *gen) planDots(dots []*tir.Op) {
 			}
 		}
 	}
-	g.planCopies(dots)
+	g.planCopies()
 }
 
 // chained tells whether a dot's left operand comes from another dot.

@@ -141,8 +141,13 @@ func (g *gen) repack(out *tir.Value, parts []*val, total int,
 	for i, x := range parts {
 		g.meetsRows(x.l, x.t.Dims, layout.Log2(size))
 		list := g.elems(x)
+		first := g.once(x.l)
 		for r := range list {
+			if copies(x.l, r) {
+				continue
+			}
 			at, ok := place(x.l, r, x.t.Dims)
+			ok = g.b.Both(ok, first)
 			addr := g.b.Add(base, g.b.Mul(to(i, at), wir.Int(size)))
 			g.b.When(ok, false, "st.shared."+name, g.near(addr, 0),
 				g.encode(e, list[r:r+1])[0])

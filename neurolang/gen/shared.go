@@ -84,6 +84,7 @@ func (g *gen) put(v *val, base wir.Arg, s *layout.Shared, keep func(r int) bool)
 	size := e.Size()
 	name, count, _ := form(w*size, size == 8)
 	t := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
+	first := g.once(l)
 	for r := 0; r < l.Size(); r += w {
 		if copies(l, r) || keep != nil && !keep(r) {
 			continue
@@ -93,7 +94,7 @@ func (g *gen) put(v *val, base wir.Arg, s *layout.Shared, keep func(r int) bool)
 		if count > 1 {
 			src = wir.List(words...)
 		}
-		g.b.Do("st.shared."+name, t.memory(g, s.Offset(l.Register(r))), src)
+		g.b.When(first, false, "st.shared."+name, t.memory(g, s.Offset(l.Register(r))), src)
 	}
 }
 
@@ -186,6 +187,7 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 	}
 	g.meets(m.lane[:3], 4)
 	t := g.threads(base, pad5(m.lane), s.Offsets(v.l.Warp))
+	first := g.once(&layout.Layout{Warp: v.l.Warp})
 	m.each(v.l, func(r int, list []int) {
 		if keep != nil && !keep(r) || copies(v.l, r) {
 			return
@@ -194,7 +196,8 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 		for j, w := range list {
 			words[j] = g.b.Reg(wir.R, v.r[w/2])
 		}
-		g.b.Do(op+".shared.b16", t.memory(g, s.Offset(v.l.Register(r))), wir.List(words...))
+		g.b.When(first, false, op+".shared.b16", t.memory(g, s.Offset(v.l.Register(r))),
+			wir.List(words...))
 	})
 	return true
 }
