@@ -168,13 +168,11 @@ func (l *genLaunch) run() (gpu.Run, error) {
 
 // genCase is a kernel with tensors of these shapes, filled by fill.
 type genCase struct {
-	name    string
 	text    string
 	dims    map[string]int
 	scalars []float64
 	fill    func(param, i int) float64
 	tol     float64 // relative to the largest element; 0: bit for bit
-	plain   bool    // shift addresses so that only the last variant is left
 	steps   int     // of the interpreter; what takes more is skipped
 }
 

@@ -619,7 +619,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 	if want != nil && want.Kind == hir.Array {
 		elem = want.Args[0]
 	}
-	if e.Elems == nil || len(e.Elems) == 0 {
+	if len(e.Elems) == 0 {
 		if elem == nil {
 			b.errorf(diag.Mismatch, e.Span(), "the element type of an empty array is not known").
 				Hint("write its type: let a: [int] = [];")

@@ -389,7 +389,8 @@ func (b *body) reduced(c *intrinsic, t *hir.Type, e tile.Elem) hir.Expr {
 	dims := sides(t)
 	keep := false
 	if c.xs[2] != nil {
-		v, ok := b.known(c.xs[2])
+		v, _ := b.known(c.xs[2])
+		var ok bool
 		if keep, ok = v.(bool); !ok {
 			b.notConst(c.xs[2].Span(), c.xs[2])
 			return poisonAt(c.sp)

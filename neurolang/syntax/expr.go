@@ -152,12 +152,6 @@ func (p *parser) field(x Expr) Expr {
 	return f
 }
 
-func (p *parser) exprList(end Kind) []Expr {
-	var out []Expr
-	p.unrestricted(func() { p.list(end, func() { out = append(out, p.expr()) }) })
-	return out
-}
-
 func (p *parser) call(fn Expr) Expr {
 	open := p.tok.Span
 	e := &CallExpr{Fn: fn}
