@@ -29,13 +29,15 @@ type Proof struct {
 // String is the proof as reports write it.
 func (p *Proof) String() string {
 	if p.Shared {
-		return fmt.Sprintf("line %d: shared memory, %d wavefronts a phase", p.Loc.Line, p.Wavefronts)
+		return fmt.Sprintf("line %d: shared memory, %d wavefronts a phase", p.Loc.Line,
+			p.Wavefronts)
 	}
 	return fmt.Sprintf("line %d: global memory, %.2f sectors for each that is needed", p.Loc.Line,
 		p.Sectors)
 }
 
-// Proofs lists what is proved of the accesses of a kernel's fast variant, in the order of lines, the
+// Proofs lists what is proved of the accesses of a kernel's fast variant, in the order of lines,
+// the
 // worst of a line's accesses. Copies by TMA and operands of wgmma are swizzled by the hardware and
 // not among them.
 func Proofs(k *tir.Kernel, cc int, opt Options) ([]Proof, error) {
@@ -49,7 +51,8 @@ func Proofs(k *tir.Kernel, cc int, opt Options) ([]Proof, error) {
 	}
 	var out []Proof
 	for _, p := range g.proofs {
-		i := slices.IndexFunc(out, func(q Proof) bool { return q.Loc == p.Loc && q.Shared == p.Shared })
+		i := slices.IndexFunc(out,
+			func(q Proof) bool { return q.Loc == p.Loc && q.Shared == p.Shared })
 		switch {
 		case i < 0:
 			out = append(out, p)
