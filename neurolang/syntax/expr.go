@@ -219,7 +219,11 @@ func (p *parser) path() Expr {
 	for p.got(PathSep) {
 		if p.tok.Kind == Lt {
 			e.Args = p.typeArgs()
-			break
+			if p.tok.Kind != PathSep || p.peek(1) != Ident || e.Owner != nil {
+				break
+			}
+			e.Owner, e.Args = e.Args, nil
+			continue
 		}
 		e.Parts = append(e.Parts, p.name())
 	}
