@@ -36,6 +36,9 @@ func (p *parser) binary(least int) Expr {
 			p.tooDeep()
 			return x
 		}
+		if p.foreign() {
+			return &BadExpr{node{x.Span()}}
+		}
 		if op.Kind == DotDot && least < rangePower {
 			p.next()
 			y := p.binary(rangePower)
@@ -95,8 +98,10 @@ func (p *parser) postfix(x Expr) Expr {
 			e := &IndexExpr{X: x}
 			p.unrestricted(func() {
 				p.list(RBracket, func() {
-					e.Indices = append(e.Indices,
-						p.index())
+					e.Indices = append(e.Indices, p.index())
+					if p.tok.Kind == Colon {
+						p.expected("`..`").Hint("a part is written x[a..b]")
+					}
 				})
 			})
 			p.wantClose(RBracket, open)
@@ -106,6 +111,9 @@ func (p *parser) postfix(x Expr) Expr {
 			p.next()
 			x = p.field(x)
 		case Question:
+			if p.foreign() {
+				return &BadExpr{node{x.Span()}}
+			}
 			p.next()
 			x = &TryExpr{node{x.Span().To(p.prev)}, x}
 		default:
@@ -187,6 +195,9 @@ func (p *parser) primary() Expr {
 	at := node{p.tok.Span}
 	switch p.tok.Kind {
 	case Ident:
+		if p.habit(exprWords) {
+			return &BadExpr{at}
+		}
 		return p.path()
 	case KwSelf:
 		p.next()
@@ -209,6 +220,10 @@ func (p *parser) primary() Expr {
 	switch p.tok.Kind {
 	case KwReturn, KwLet, KwVar, KwFor, KwWhile:
 		d.Note("%s is a statement, not an expression", p.tok.Kind)
+	case KwFn:
+		d.Hint(closureHelp)
+	case Colon:
+		d.Hint("a part is written x[a..b], a whole dimension x[..]")
 	}
 	return &BadExpr{at}
 }

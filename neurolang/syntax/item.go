@@ -117,7 +117,13 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		d.Closing = p.tok.Span
 		p.wantClose(RParen, open)
 	}
-	if p.got(Arrow) {
+	if p.tok.Kind == Colon && !p.panicking {
+		p.wrong(p.tok.Span, "expected `->`, found `:`").Hint("a result is written -> int").
+			Replace(p.tok.Span, " ->", "write ->")
+		p.panicking = false
+		p.next()
+		p.results(d)
+	} else if p.got(Arrow) {
 		p.results(d)
 	}
 	if p.word("over") {
