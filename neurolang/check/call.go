@@ -113,7 +113,13 @@ func (b *body) callObject(o any, e *syntax.CallExpr, fn *syntax.PathExpr, args [
 	case *fnObj:
 		return b.callFn(o, nil, fn.Args, args, e.Span(), fn.Span(), want)
 	case *assoc:
-		return b.callFn(o.fn, o.self, fn.Args, args, e.Span(), fn.Span(), want)
+		self := o.self
+		if te := fn.OwnerType(); te != nil {
+			if self = b.valueType(te); bad(self) {
+				return b.spoil(args, e.Span())
+			}
+		}
+		return b.callFn(o.fn, self, fn.Args, args, e.Span(), fn.Span(), want)
 	case *variantObj:
 		return b.variantExpr(o, fn, e, want)
 	case *defObj:

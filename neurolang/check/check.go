@@ -88,8 +88,9 @@ type checker struct {
 
 // origin is whence an instantiated struct or enum comes.
 type origin struct {
-	def  *defObj
-	args []any
+	def    *defObj
+	args   []any
+	kernel bool // as kernels have it: its numbers are scalars
 }
 
 func newChecker(set *source.Set, opt Options) *checker {

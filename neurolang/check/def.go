@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"tensoros/neurolang/diag"
@@ -11,12 +12,19 @@ import (
 )
 
 // defType is a struct or enum with the arguments of a written type.
-func (c *checker) defType(o *defObj, te *syntax.PathType, sc *scope) *hir.Type {
-	inner, args, ok := c.bindArgs(o.generics, te, sc, o.in)
+func (c *checker) defType(o *defObj, te *syntax.PathType, sc *scope, kernel bool) *hir.Type {
+	inner, args, ok := c.bindArgs(o.generics, te, sc, o.in, kernel)
 	if !ok {
 		return invalid
 	}
-	return c.instantiate(o, inner, args)
+	if o.mod == c.prelude && !kernel { // its variants carry their arguments as they are
+		for i, a := range args {
+			if t, ok := a.(*hir.Type); ok && bad(c.onHost(t, te.Args[i])) {
+				return invalid
+			}
+		}
+	}
+	return c.instantiate(o, inner, args, kernel)
 }
 
 // argKey writes arguments so that equal ones give equal text.
@@ -51,12 +59,15 @@ func withArgs(name string, args []any) string {
 	return name + "<" + strings.Join(parts, ", ") + ">"
 }
 
-// instantiate makes a struct or enum for arguments, once.
-func (c *checker) instantiate(o *defObj, inner *scope, args []any) *hir.Type {
+// instantiate makes a struct or enum for arguments, once for the host and once for kernels.
+func (c *checker) instantiate(o *defObj, inner *scope, args []any, kernel bool) *hir.Type {
 	if o.broken() {
 		return invalid
 	}
 	key := c.argKey(args)
+	if kernel = kernel && o.strct != nil; kernel {
+		key = "kernel " + key
+	}
 	if t, ok := o.made[key]; ok {
 		return t
 	}
@@ -75,12 +86,12 @@ func (c *checker) instantiate(o *defObj, inner *scope, args []any) *hir.Type {
 	def := &hir.Def{Name: withArgs(o.name.Text, args)}
 	t := c.types.of(hir.Type{Kind: kind, Def: def})
 	o.made[key] = t
-	c.origin[def] = &origin{o, args}
+	c.origin[def] = &origin{o, args, kernel}
 	if o.strct != nil {
 		seen := map[string]source.Span{}
 		for _, f := range o.strct.Fields {
 			c.fresh(nil, seen, f.Name.Text, f.Name.Span())
-			ft := c.field(f.Type, inner, t)
+			ft := c.structField(f, inner, t, kernel)
 			def.Fields = append(def.Fields, hir.Field{Name: f.Name.Text, Type: ft})
 			c.info.member(o.name.Text, c.info.define(Object{Kind: "field", Name: f.Name.Text,
 				At: f.Name.Span(), Doc: f.Doc, Type: ft, Detail: f.Name.Text + ": " + String(ft)}))
@@ -106,6 +117,24 @@ func (o *defObj) broken() bool {
 	return o.strct != nil && o.strct.Bad || o.enum != nil && o.enum.Bad
 }
 
+// twin is the struct t as host code, or as kernels have it.
+func (c *checker) twin(t *hir.Type, kernel bool) *hir.Type {
+	org := c.defArgs(t)
+	if org == nil || t.Kind != hir.Struct || org.kernel == kernel {
+		return t
+	}
+	inner := newScope(org.def.in)
+	for i, g := range org.def.generics {
+		if a, ok := org.args[i].(*hir.Type); ok {
+			inner.put(g.Name.Text, &typeParam{name: g.Name.Text, typ: a, at: g.Name.Span()})
+		} else {
+			inner.put(g.Name.Text, &constParam{name: g.Name.Text, val: org.args[i],
+				at: g.Name.Span()})
+		}
+	}
+	return c.instantiate(org.def, inner, org.args, kernel)
+}
+
 // maxInstances bounds the instances of one generic definition.
 const maxInstances = 200
 
@@ -125,9 +154,46 @@ func copies(d *hir.Def) bool {
 	return true
 }
 
-// field resolves the type of a field of the type self.
+// structField resolves the type of a struct's field. Tiles may be fields: hostType refuses such
+// structs where host code uses them.
+func (c *checker) structField(f *syntax.Field, sc *scope, self *hir.Type, kernel bool) *hir.Type {
+	t := c.typ(f.Type, sc, kernel)
+	if !kernel && kernelOnly(t) != tilesIn(t) { // inside of an array or a function
+		t = c.onHost(t, f.Type)
+	}
+	t = c.owned(t, f.Type, self)
+	if kernel && !bad(t) && !inKernels(t) {
+		c.errorf(diag.KernelBody, f.Type.Span(), "a struct with a %s cannot stand in a kernel",
+			String(t)).Hint("kernels work on tiles, numbers, and tuples and structs of them")
+		return invalid
+	}
+	return t
+}
+
+// inKernels tells whether a value of a kernel may have this type.
+func inKernels(t *hir.Type) bool {
+	parts := t.Args
+	switch t.Kind {
+	case hir.Tile, hir.Scalar, hir.Span:
+		return true
+	case hir.Struct:
+		for _, f := range t.Def.Fields {
+			parts = append(parts, f.Type)
+		}
+	case hir.Tuple:
+	default:
+		return bad(t)
+	}
+	return !slices.ContainsFunc(parts, func(t *hir.Type) bool { return !inKernels(t) })
+}
+
+// field resolves the type of a variant's value.
 func (c *checker) field(te syntax.TypeExpr, sc *scope, self *hir.Type) *hir.Type {
-	t := c.hostType(te, sc)
+	return c.owned(c.hostType(te, sc), te, self)
+}
+
+// owned refuses parts that the type self cannot own.
+func (c *checker) owned(t *hir.Type, te syntax.TypeExpr, self *hir.Type) *hir.Type {
 	if t.Kind == hir.Ref {
 		c.errorf(diag.RefPlace, te.Span(), "a reference cannot be a field").
 			Hint("let the field own its value: %s", String(deref(t)))

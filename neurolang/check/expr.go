@@ -1,6 +1,8 @@
 package check
 
 import (
+	"strings"
+
 	"math"
 	"strconv"
 
@@ -168,6 +170,9 @@ func (b *body) convert(x hir.Expr, want *hir.Type) (hir.Expr, bool) {
 		return x, true
 	case got.Kind == hir.Ref && isCopy(got.Args[0]):
 		return b.convert(b.read(x), want)
+	case want.Kind == hir.Ref && want.Mut == hir.Shared && got == want.Args[0] && isCopy(got) &&
+		!b.kernel: // what is copied is lent without &: elements of [T] where T is int
+		return b.borrow(x, hir.Shared), true
 	case want.Kind == hir.Tensor && got.Kind == hir.Tensor:
 		if tensorFits(want, got) != "" {
 			return x, false
@@ -345,7 +350,7 @@ func (b *body) mismatchHint(d *diag.Diagnostic, x hir.Expr, want, got *hir.Type)
 		if want.Mut == hir.Exclusive {
 			amp = "&mut "
 		}
-		d.Hint("lend it: write %s before it", amp).
+		d.Hint("lend it: write %s before it", strings.TrimSpace(amp)).
 			Replace(source.Span{Pos: sp.Pos, End: sp.Pos}, amp, "write "+amp)
 	case got.Kind == hir.Ref && deref(got) == want:
 		d.Hint("a reference does not own: copy the value, or take a reference here")
@@ -469,7 +474,7 @@ func (b *body) object(o any, e *syntax.PathExpr, want *hir.Type) hir.Expr {
 	case *moduleObj:
 		b.errorf(diag.NotValue, sp, "%s is a module, not a value", e.Parts[0].Text)
 	case *aliasObj:
-		if t := b.typ(&syntax.PathType{Parts: e.Parts}, b.scope, b.kernel); t.Kind == hir.Scalar {
+		if t := b.typ(syntax.NamedType(e.Parts[0]), b.scope, b.kernel); t.Kind == hir.Scalar {
 			return &hir.Const{X: at(elemT, sp), Value: t.Elem}
 		}
 		b.errorf(diag.NotValue, sp, "%s is a type, not a value", o.decl.Name.Text)
@@ -633,6 +638,9 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		mark := b.mark()
 		x := b.value(s, elem)
 		b.settle(out.Elems, mark)
+		if _, lent := x.(*hir.RefOf); elem == nil && isRef(x.Type()) && !lent && isCopy(deref(x.Type())) {
+			x = b.read(x)
+		}
 		if elem == nil {
 			elem = x.Type()
 		} else if !declared && elem == integer && x.Type() == float && b.allLits(out.Elems) {

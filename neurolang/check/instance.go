@@ -29,6 +29,9 @@ type instance struct {
 // instance finds or makes the instance for a complete binding.
 func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *instance {
 	kernel = kernel || fn.kernel
+	if p, ok := bn.sc.names["Self"].(*typeParam); ok && p.typ != nil {
+		p.typ = c.twin(p.typ, kernel)
+	}
 	key := fmt.Sprintf("%d %t %t %s", fn.id, kernel, abstract, c.argKey(bn.values()))
 	fn.used = true
 	if in := c.instances[key]; in != nil {
@@ -233,7 +236,7 @@ func (c *checker) items(m *module) {
 		switch d := it.(type) {
 		case *syntax.StructDecl, *syntax.EnumDecl:
 			if o, ok := m.scope.names[it.Head().Name.Text].(*defObj); ok && len(o.generics) == 0 {
-				c.instantiate(o, newScope(o.in), nil)
+				c.instantiate(o, newScope(o.in), nil, false)
 			} else if ok {
 				c.abstractDef(o)
 			}
@@ -243,7 +246,7 @@ func (c *checker) items(m *module) {
 			}
 		case *syntax.AliasDecl:
 			if o, ok := m.scope.names[d.Name.Text].(*aliasObj); ok && len(d.Generics) == 0 {
-				c.alias(o, &syntax.PathType{Parts: []*syntax.Name{d.Name}}, o.in, false)
+				c.alias(o, syntax.NamedType(d.Name), o.in, false)
 			}
 		}
 	}
@@ -275,7 +278,7 @@ func (c *checker) abstractDef(o *defObj) {
 	}
 	made := o.made
 	o.made = nil
-	c.instantiate(o, bn.sc, bn.values())
+	c.instantiate(o, bn.sc, bn.values(), false)
 	o.made = made
 }
 

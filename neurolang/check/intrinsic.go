@@ -431,7 +431,9 @@ func (b *body) tensorMade(c *intrinsic) hir.Expr {
 		case p.Name == "value":
 			if b.isLit(x) {
 				c.xs[i] = b.floatLit(x)
-			} else if y := x.Type(); y != integer && y != float {
+			} else if y := x.Type(); y == boolean && t.Elem == tile.Bool {
+				c.xs[i] = b.castHost(x, integer, x.Span())
+			} else if y != integer && y != float {
 				b.errorf(diag.Mismatch, x.Span(), "a number is needed here, this is %s", String(y))
 				return poisonAt(c.sp)
 			}

@@ -143,6 +143,11 @@ func (c *checker) kernelParam(in *instance, p *syntax.Param, t *hir.Type) *hir.T
 				p.Name.Text).Hint("write for example Tensor<[M, N], f16>")
 			return invalid
 		}
+		if slices.Contains(d.Dims, unknown) {
+			c.errorf(diag.KernelType, p.Type.Span(), "each dimension of %s needs a name",
+				p.Name.Text).Hint("write a name instead of _: a name that nothing else has is one more")
+			return invalid
+		}
 		if p.By != nil && !(t.Kind == hir.Ref && t.Mut == hir.Exclusive) {
 			c.errorf(diag.KernelType, p.By.Span(), "only what a kernel writes is cut: &mut Tensor<...>").
 				Hint("write &mut before the type, or drop the by")
@@ -254,6 +259,7 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 	}
 	d := 0
 	ok := true
+	many := len(dims) - n // dimensions of the first `..`; each other one is of one
 	for _, p := range parts {
 		if !p.Rest {
 			axis := c.axis(in, p, dims[d])
@@ -262,7 +268,7 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 			d++
 			continue
 		}
-		for range len(dims) - n {
+		for range many {
 			if !isConst(dims[d]) {
 				c.errorf(diag.BadPartition, p.Span(),
 					"%s is whole here, so the compiler must know it",
@@ -272,6 +278,7 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 			part.Axis = append(part.Axis, -1)
 			d++
 		}
+		many = 1
 	}
 	if !ok {
 		return nil

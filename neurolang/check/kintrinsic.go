@@ -102,11 +102,17 @@ func (b *body) tileOperand(c *intrinsic, i int) (*hir.Type, bool) {
 	return invalid, false
 }
 
+// computed is tileOperand for functions that compute.
+func (b *body) computed(c *intrinsic, i int) (*hir.Type, bool) {
+	t, ok := b.tileOperand(c, i)
+	return t, ok && !b.onlyCast(c.sp, shown(c.f.Name), t.Elem)
+}
+
 func (b *body) floatUnary(c *intrinsic) hir.Expr {
 	if b.isLit(c.xs[0]) {
 		c.xs[0] = b.floatLit(c.xs[0])
 	}
-	t, ok := b.tileOperand(c, 0)
+	t, ok := b.computed(c, 0)
 	if ok && !isFloat(t.Elem) {
 		d := b.errorf(diag.BadOperand, c.sp, "%s takes floats, not %s", c.f.Name, t.Elem)
 		d.With(c.xs[0].Span(), "%s", String(t)).Hint("convert it: x as f32")
@@ -118,12 +124,18 @@ func (b *body) floatUnary(c *intrinsic) hir.Expr {
 	return b.node(c, b.types.tile(sides(t), t.Elem))
 }
 
-func (b *body) numberUnary(c *intrinsic) hir.Expr {
-	t, ok := b.tileOperand(c, 0)
+// counted is computed for functions of numbers.
+func (b *body) counted(c *intrinsic) (*hir.Type, bool) {
+	t, ok := b.computed(c, 0)
 	if ok && t.Elem == tile.Bool {
-		b.errorf(diag.BadOperand, c.sp, "%s takes numbers, not bool", c.f.Name)
+		b.errorf(diag.BadOperand, c.sp, "%s takes numbers, not bool", shown(c.f.Name))
 		ok = false
 	}
+	return t, ok
+}
+
+func (b *body) numberUnary(c *intrinsic) hir.Expr {
+	t, ok := b.counted(c)
 	if !ok {
 		return poisonAt(c.sp)
 	}
@@ -154,6 +166,9 @@ func (b *body) pair(c *intrinsic) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	t := c.xs[0].Type()
+	if b.onlyCast(c.sp, c.f.Name, t.Elem) {
+		return poisonAt(c.sp)
+	}
 	if t.Elem == tile.Bool || c.f.Name == "pow" && !isFloat(t.Elem) {
 		b.errorf(diag.BadOperand, c.sp, "%s does not take %s", c.f.Name, t.Elem)
 		return poisonAt(c.sp)
@@ -172,6 +187,9 @@ func (b *body) triple(c *intrinsic) hir.Expr {
 		return poisonAt(c.sp)
 	}
 	t := c.xs[0].Type()
+	if b.onlyCast(c.sp, "fma", t.Elem) {
+		return poisonAt(c.sp)
+	}
 	if !isFloat(t.Elem) {
 		b.errorf(diag.BadOperand, c.sp, "fma takes floats, not %s", t.Elem)
 		return poisonAt(c.sp)
@@ -355,7 +373,7 @@ func (b *body) dotCall(c *intrinsic) hir.Expr {
 }
 
 func (b *body) reduce(c *intrinsic) hir.Expr {
-	t, ok := b.tileOperand(c, 0)
+	t, ok := b.computed(c, 0)
 	if !ok {
 		return poisonAt(c.sp)
 	}
@@ -418,7 +436,7 @@ func (b *body) reduced(c *intrinsic, t *hir.Type, e tile.Elem) hir.Expr {
 }
 
 func (b *body) scan(c *intrinsic) hir.Expr {
-	t, ok := b.tileOperand(c, 0)
+	t, ok := b.counted(c)
 	if !ok {
 		return poisonAt(c.sp)
 	}
@@ -429,7 +447,7 @@ func (b *body) scan(c *intrinsic) hir.Expr {
 }
 
 func (b *body) sort(c *intrinsic) hir.Expr {
-	t, ok := b.tileOperand(c, 0)
+	t, ok := b.counted(c)
 	if !ok {
 		return poisonAt(c.sp)
 	}

@@ -19,7 +19,7 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 	for i, a := range explicit {
 		switch p := bn.order[i].(type) {
 		case *typeParam:
-			if p.typ = b.hostType(a, b.scope); bad(p.typ) {
+			if p.typ = b.valueType(a); bad(p.typ) {
 				return bn, false
 			}
 		case *constParam:
@@ -86,13 +86,21 @@ func (b *body) made(o *defObj, bn *binding, sp source.Span) *hir.Type {
 			args = append(args, p.val)
 		}
 	}
-	return b.instantiate(o, bn.sc, args)
+	t := b.instantiate(o, bn.sc, args, b.kernel)
+	if !b.kernel && kernelOnly(t) != nil {
+		return b.kernelStruct(b.errorf(diag.UnknownType, sp, "%s cannot stand in host code", String(t)),
+			t)
+	}
+	return t
 }
 
 // part checks one field's or variant's value and infers from it.
 func (b *body) part(te syntax.TypeExpr, e syntax.Expr, bn *binding) hir.Expr {
-	want := b.partly(te, bn.sc, false)
+	want := b.partly(te, bn.sc, b.kernel)
 	x := b.value(e, want)
+	if b.kernel && want == nil {
+		x = b.runtime(x)
+	}
 	if b.lits[constOf(x)] && want == nil {
 		x = &hir.Const{X: at(integer, x.Span()), Value: x.(*hir.Const).Value}
 	}
@@ -108,7 +116,7 @@ func constOf(x hir.Expr) *hir.Const {
 func (b *body) kernelValue(sp source.Span, what string) bool {
 	if b.kernel {
 		b.errorf(diag.KernelBody, sp, "%s cannot stand in a kernel", what).
-			Hint("kernels work on tiles, numbers and tuples of them")
+			Hint("kernels work on tiles, numbers, and tuples and structs of them")
 	}
 	return b.kernel
 }
@@ -147,9 +155,6 @@ func (b *body) structLit(e *syntax.StructLit, want *hir.Type) hir.Expr {
 		}
 		return spoil()
 	}
-	if b.kernelValue(e.Span(), "a struct") {
-		return spoil()
-	}
 	args := make([]arg, len(e.Fields))
 	for i, f := range e.Fields {
 		args[i] = arg{name: f.Name, e: f.Value}
@@ -160,9 +165,6 @@ func (b *body) structLit(e *syntax.StructLit, want *hir.Type) hir.Expr {
 // construct checks Name(value, field=value).
 func (b *body) construct(o *defObj, fn *syntax.PathExpr, args []arg, sp source.Span,
 	want *hir.Type) hir.Expr {
-	if b.kernelValue(sp, "a struct") {
-		return b.spoil(args, sp)
-	}
 	return b.fill(o, fn.Args, args, sp, fn.Span(), want)
 }
 
@@ -253,7 +255,11 @@ func (b *body) variantExpr(o *variantObj, p *syntax.PathExpr, call *syntax.CallE
 			len(args)).With(v.Name.Span(), "defined here")
 		return b.spoil(args, sp)
 	}
-	bn, ok := b.making(o.def, p.Args, want)
+	explicit := p.Args
+	if p.Owner != nil {
+		explicit = p.Owner
+	}
+	bn, ok := b.making(o.def, explicit, want)
 	if !ok {
 		return b.spoil(args, sp)
 	}

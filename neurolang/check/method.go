@@ -68,7 +68,7 @@ func (c *checker) step(o any, n *syntax.Name) any {
 			c.info.use(n.Span(), fn.tool)
 			var self *hir.Type
 			if len(o.generics) == 0 {
-				self = c.instantiate(o, newScope(o.in), nil)
+				self = c.instantiate(o, newScope(o.in), nil, false)
 			}
 			return &assoc{fn, self}
 		}
@@ -167,8 +167,10 @@ func (c *checker) matches(im *implObj, t *hir.Type) bool {
 		}
 	}
 	var got *hir.Type
+	org := c.defArgs(t)
+	kernel := org != nil && org.kernel
 	ok := c.try(func() {
-		got = c.typ(im.decl.Type, bn.sc, false)
+		got = c.typ(im.decl.Type, bn.sc, kernel)
 		for _, p := range bn.types {
 			for _, bd := range p.bounds {
 				if !bad(p.typ) && !c.satisfies(p.typ, bd, bn.sc) {
@@ -239,7 +241,7 @@ func (b *body) settleSelf(fn *fnObj, bn *binding) {
 		return
 	}
 	if p.typ == nil {
-		p.typ = b.partly(fn.impl.decl.Type, bn.sc, false)
+		p.typ = b.partly(fn.impl.decl.Type, bn.sc, b.kernel)
 	} else {
 		b.unify(fn.impl.decl.Type, p.typ, bn.sc, p.from)
 	}
@@ -435,7 +437,7 @@ func (b *body) methodResult(c *intrinsic, t *hir.Type, all []arg) hir.Expr {
 			return b.reshaped(c, t)
 		case "Array.pop":
 			o := b.prelude.scope.names["Option"].(*defObj)
-			return b.instantiate(o, b.optionScope(o, t.Args[0]), []any{t.Args[0]})
+			return b.instantiate(o, b.optionScope(o, t.Args[0]), []any{t.Args[0]}, false)
 		case "string.split":
 			return b.types.array(text)
 		}

@@ -52,6 +52,8 @@ func (b *body) unary(e *syntax.UnaryExpr, want *hir.Type) hir.Expr {
 	}
 	ok := false
 	switch {
+	case tiled(t) && b.onlyCast(e.Span(), e.Op.Symbol(), t.Elem):
+		return poisonAt(e.Span())
 	case t.Kind == hir.Tensor && op == hir.Neg:
 		return b.tensorOp("neg", e.Span(), e.Span(), x)
 	case op == hir.Not:

@@ -78,10 +78,17 @@ func (c *checker) arrayOf(elem *hir.Type) *hir.Type {
 
 // hostType is typ for values of the host, which has no tiles and no element types as numbers.
 func (c *checker) hostType(te syntax.TypeExpr, sc *scope) *hir.Type {
-	t := c.typ(te, sc, false)
+	return c.onHost(c.typ(te, sc, false), te)
+}
+
+// onHost refuses types of kernels.
+func (c *checker) onHost(t *hir.Type, te syntax.TypeExpr) *hir.Type {
 	if k := kernelOnly(t); k != nil {
 		d := c.errorf(diag.UnknownType, te.Span(), "unknown type %s here: host values are no tiles",
 			String(t))
+		if t.Kind == hir.Struct {
+			return c.kernelStruct(d, t)
+		}
 		switch {
 		case k.Kind != hir.Scalar:
 			d.Hint("tiles live in functions with the attribute @kernel")
@@ -95,6 +102,31 @@ func (c *checker) hostType(te syntax.TypeExpr, sc *scope) *hir.Type {
 	return t
 }
 
+// valueType is the type of a value here: on the host or in a kernel.
+func (b *body) valueType(te syntax.TypeExpr) *hir.Type {
+	if b.kernel {
+		return b.typ(te, b.scope, true)
+	}
+	return b.hostType(te, b.scope)
+}
+
+// kernelStruct says which field makes a struct one of kernels.
+func (c *checker) kernelStruct(d *diag.Diagnostic, t *hir.Type) *hir.Type {
+	for i, f := range t.Def.Fields {
+		if k := kernelOnly(f.Type); k != nil {
+			field := c.defArgs(t).def.strct.Fields[i]
+			d.With(field.Name.Span(), "a %s lives in kernels only", String(k))
+			if k.Kind == hir.Scalar && isFloat(k.Elem) {
+				d.Hint("the host's type is float").Replace(field.Type.Span(), "float", "write float")
+			} else if k.Kind == hir.Scalar {
+				d.Hint("the host's numbers are int and float")
+			}
+			break
+		}
+	}
+	return invalid
+}
+
 // kernelOnly finds a part of a type that exists in kernels only.
 func kernelOnly(t *hir.Type) *hir.Type {
 	switch t.Kind {
@@ -105,6 +137,30 @@ func kernelOnly(t *hir.Type) *hir.Type {
 			if k := kernelOnly(a); k != nil {
 				return k
 			}
+		}
+	case hir.Struct:
+		return tilesIn(t)
+	}
+	return nil
+}
+
+// tilesIn is kernelOnly for what a struct holds by value.
+func tilesIn(t *hir.Type) *hir.Type {
+	parts := t.Args
+	switch t.Kind {
+	case hir.Scalar, hir.Tile, hir.Span:
+		return t
+	case hir.Struct:
+		for _, f := range t.Def.Fields {
+			parts = append(parts, f.Type)
+		}
+	case hir.Tuple:
+	default:
+		return nil
+	}
+	for _, p := range parts {
+		if k := tilesIn(p); k != nil {
+			return k
 		}
 	}
 	return nil
@@ -221,7 +277,7 @@ func (c *checker) objectType(o any, te *syntax.PathType, sc *scope, kernel bool)
 		c.noArgs(te)
 		return o.typ
 	case *defObj:
-		return c.defType(o, te, sc)
+		return c.defType(o, te, sc, kernel)
 	case *aliasObj:
 		return c.alias(o, te, sc, kernel)
 	case *traitObj:
@@ -244,7 +300,7 @@ func (c *checker) alias(o *aliasObj, te *syntax.PathType, sc *scope, kernel bool
 		c.errorf(diag.Recursive, o.decl.Name.Span(), "%s is defined by itself", o.decl.Name.Text)
 		return invalid
 	}
-	inner, _, ok := c.bindArgs(o.decl.Generics, te, sc, o.in)
+	inner, _, ok := c.bindArgs(o.decl.Generics, te, sc, o.in, kernel)
 	if !ok {
 		return invalid
 	}
@@ -254,8 +310,8 @@ func (c *checker) alias(o *aliasObj, te *syntax.PathType, sc *scope, kernel bool
 }
 
 // bindArgs binds the parameters of a struct, enum or alias to the arguments of a type.
-func (c *checker) bindArgs(gs []*syntax.Generic, te *syntax.PathType, sc, in *scope) (*scope, []any,
-	bool) {
+func (c *checker) bindArgs(gs []*syntax.Generic, te *syntax.PathType, sc, in *scope,
+	kernel bool) (*scope, []any, bool) {
 	name := te.Parts[len(te.Parts)-1].Text
 	inner := newScope(in)
 	var args []any
@@ -269,7 +325,7 @@ func (c *checker) bindArgs(gs []*syntax.Generic, te *syntax.PathType, sc, in *sc
 			return nil, nil, false
 		}
 		if !g.Const {
-			t := c.typ(te.Args[i], sc, false)
+			t := c.typ(te.Args[i], sc, kernel)
 			if bad(t) {
 				return nil, nil, false
 			}
@@ -464,8 +520,8 @@ func (c *checker) dim(e syntax.TypeExpr, sc *scope) (hir.Dim, bool) {
 		return unknown, false
 	}
 	n, isInt := v.(int64)
-	if !isInt || n < 0 || n > math.MaxInt32 {
-		c.errorf(diag.TypeArgs, e.Span(), "a dimension is a number from 0 to 2147483647")
+	if !isInt || n < 1 || n > math.MaxInt32 {
+		c.errorf(diag.TypeArgs, e.Span(), "a dimension is a number from 1 to 2147483647")
 		return unknown, false
 	}
 	return hir.Dim{Const: int(n)}, true

@@ -117,11 +117,7 @@ func (b *body) stmt(s syntax.Stmt) bool {
 func (b *body) let(s *syntax.LetStmt) bool {
 	var want *hir.Type
 	if s.Type != nil {
-		if b.kernel {
-			want = b.typ(s.Type, b.scope, true)
-		} else {
-			want = b.hostType(s.Type, b.scope)
-		}
+		want = b.valueType(s.Type)
 	}
 	x := b.expr(s.Value, want)
 	if want != nil {

@@ -10,6 +10,7 @@ import (
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tile"
+	"tensoros/neurolang/tir"
 )
 
 // fits tells whether a constant can be of an element type.
@@ -56,6 +57,9 @@ func (b *body) tileBinary(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, 
 		return poisonAt(sp)
 	}
 	e := x.Type().Elem
+	if b.onlyCast(opAt, op.Symbol(), e) {
+		return poisonAt(sp)
+	}
 	if !tileHas(op, e) {
 		b.operands(op, opAt, ex, ey, x.Type(), y.Type())
 		return poisonAt(sp)
@@ -71,6 +75,16 @@ func (b *body) tileBinary(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, 
 		t = b.types.tile(sides(t), e)
 	}
 	return &hir.Binary{X: at(t, sp), Op: ops[op], L: x, R: y}
+}
+
+// onlyCast reports elements that only matrix products and casts take.
+func (b *body) onlyCast(at source.Span, what string, e tile.Elem) bool {
+	if tir.Computes(e) {
+		return false
+	}
+	b.errorf(diag.BadOperand, at, "%s does not take %s", what, e).
+		Hint("%s is for storing and for @: compute in another type, (x as f32) ... as %s", e, e)
+	return true
 }
 
 func tileHas(op syntax.Kind, e tile.Elem) bool {

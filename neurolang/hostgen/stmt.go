@@ -261,6 +261,8 @@ func (g *gen) item(s *hir.For, i, v, seq int, own bool) {
 	switch {
 	case under(s.Over.Type()).Kind == hir.Range:
 		g.op(program.Move, v, i+2, 0)
+	case exclusive(s.Var.Type):
+		g.op(program.RefI, v, seq, i+2)
 	case !g.holds(s.Var.Type):
 		g.op(program.Index, v, seq, i+2)
 		if copied(s.Var.Type) {

@@ -296,7 +296,17 @@ type Expr interface{ Node }
 type PathExpr struct {
 	node
 	Parts []*Name
+	Owner []TypeExpr // arguments of the part before the last: Stack::<int>::new
 	Args  []TypeExpr
+}
+
+// OwnerType is the type with arguments that a path goes through; nil without any.
+func (e *PathExpr) OwnerType() *PathType {
+	if n := len(e.Parts) - 1; n > 0 && e.Owner != nil {
+		at := e.Parts[0].span.To(e.Owner[len(e.Owner)-1].Span())
+		return &PathType{node{at}, e.Parts[:n], e.Owner, nil}
+	}
+	return nil
 }
 
 // IntLit is an integer literal.
@@ -543,7 +553,7 @@ type BadPat struct{ node }
 
 // NewPath makes an expression of the parts of a path.
 func NewPath(parts []*Name) *PathExpr {
-	return &PathExpr{node{parts[0].span.To(parts[len(parts)-1].span)}, parts, nil}
+	return &PathExpr{node{parts[0].span.To(parts[len(parts)-1].span)}, parts, nil, nil}
 }
 
 // NamedType makes a type of a name.

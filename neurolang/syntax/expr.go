@@ -36,6 +36,9 @@ func (p *parser) binary(least int) Expr {
 			p.tooDeep()
 			return x
 		}
+		if p.foreign() {
+			return &BadExpr{node{x.Span()}}
+		}
 		if op.Kind == DotDot && least < rangePower {
 			p.next()
 			y := p.binary(rangePower)
@@ -95,8 +98,10 @@ func (p *parser) postfix(x Expr) Expr {
 			e := &IndexExpr{X: x}
 			p.unrestricted(func() {
 				p.list(RBracket, func() {
-					e.Indices = append(e.Indices,
-						p.index())
+					e.Indices = append(e.Indices, p.index())
+					if p.tok.Kind == Colon {
+						p.expected("`..`").Hint("a part is written x[a..b]")
+					}
 				})
 			})
 			p.wantClose(RBracket, open)
@@ -106,6 +111,9 @@ func (p *parser) postfix(x Expr) Expr {
 			p.next()
 			x = p.field(x)
 		case Question:
+			if p.foreign() {
+				return &BadExpr{node{x.Span()}}
+			}
 			p.next()
 			x = &TryExpr{node{x.Span().To(p.prev)}, x}
 		default:
@@ -184,6 +192,9 @@ func (p *parser) primary() Expr {
 	}
 	switch p.tok.Kind {
 	case Ident:
+		if p.habit(exprWords) {
+			return &BadExpr{at}
+		}
 		return p.path()
 	case KwSelf:
 		p.next()
@@ -204,10 +215,12 @@ func (p *parser) primary() Expr {
 	}
 	d := p.expected("an expression")
 	switch p.tok.Kind {
-	case KwFn:
-		d.Hint("a function without a name is a closure: |x| x + 1")
 	case KwReturn, KwLet, KwVar, KwFor, KwWhile:
 		d.Note("%s is a statement, not an expression", p.tok.Kind)
+	case KwFn:
+		d.Hint(closureHelp)
+	case Colon:
+		d.Hint("a part is written x[a..b], a whole dimension x[..]")
 	}
 	return &BadExpr{at}
 }
@@ -218,7 +231,11 @@ func (p *parser) path() Expr {
 	for p.got(PathSep) {
 		if p.tok.Kind == Lt {
 			e.Args = p.typeArgs()
-			break
+			if p.tok.Kind != PathSep || p.peek(1) != Ident || e.Owner != nil {
+				break
+			}
+			e.Owner, e.Args = e.Args, nil
+			continue
 		}
 		e.Parts = append(e.Parts, p.name())
 	}

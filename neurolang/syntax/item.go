@@ -131,6 +131,12 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 			Replace(source.Span{Pos: p.tok.Pos, End: p.tok.Pos}, "-> ", "write ->")
 		p.panicking = false
 		p.results(d)
+	case p.tok.Kind == Colon && !p.panicking:
+		p.wrong(p.tok.Span, "expected `->`, found `:`").Hint("a result is written -> int").
+			Replace(p.tok.Span, " ->", "write ->")
+		p.panicking = false
+		p.next()
+		p.results(d)
 	}
 	if p.word("over") {
 		open := p.tok.Span

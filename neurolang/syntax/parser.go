@@ -171,16 +171,19 @@ func (p *parser) wantSemi() {
 		p.expected(Semi.String())
 		return
 	}
+	if p.arrow() {
+		return
+	}
 	// Point behind the statement, where the `;` belongs.
 	p.failed, p.panicking = true, true
 	at := source.Span{Pos: p.prev.End, End: p.prev.End}
 	d := p.errs.Errorf(diag.Unexpected, at, "expected `;`, found %s", p.describe()).
 		Label("`;` is missing here").Replace(at, ";", "insert the `;`")
-	switch p.tok.Kind {
-	case Ident, Int, Float, String, FString:
-		if !startsLine(p) {
-			d.Hint("the arguments of a call stand in parentheses")
-		}
+	switch k := p.tok.Kind; {
+	case k == Colon && p.peek(1) == Assign:
+		d.Hint("write let x = ...")
+	case (k == Ident || k >= Int && k <= FString) && !startsLine(p):
+		d.Hint("the arguments of a call stand in parentheses")
 	}
 }
 
@@ -223,6 +226,9 @@ func (p *parser) list(end Kind, element func()) {
 	for p.tok.Kind != end && p.tok.Kind != EOF && !p.panicking {
 		before := p.at
 		element()
+		if p.arrow() {
+			return
+		}
 		if p.tok.Kind != end && !p.want(Comma) || p.at == before {
 			return
 		}
@@ -253,12 +259,28 @@ func (p *parser) parseFile() *File {
 		case p.statements:
 			p.topStmt(f)
 		default:
-			p.expected("`fn` or another item").Hint(
-				"statements belong into a function, for example `fn main`")
-			p.skipToItem()
+			p.noItem()
 		}
 	}
 	return f
+}
+
+// noItem reports what begins no item and moves to the next that does.
+func (p *parser) noItem() {
+	help, ok := itemWords[p.text(p.tok.Span)]
+	switch {
+	case p.tok.Kind == RBrace:
+		p.wrong(p.tok.Span, "this } closes nothing").Hint("is there one too many above?")
+	case ok:
+		p.wrong(p.tok.Span, "there is no %s", p.describe()).Hint("%s", help)
+		p.skipLine()
+	case p.tok.Kind == KwLet || p.tok.Kind == KwVar:
+		p.wrong(p.tok.Span, "variables live in functions").Hint("write const NAME: int = 1;")
+	default:
+		p.expected("`fn` or another item").Hint(
+			"statements belong into a function, for example `fn main`")
+	}
+	p.skipToItem()
 }
 
 func (p *parser) topStmt(f *File) {

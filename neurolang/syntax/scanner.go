@@ -135,6 +135,20 @@ func (s *Scanner) ident() Kind {
 
 func (s *Scanner) invalid() Kind {
 	start := s.off
+	switch s.src[start] {
+	case '\'':
+		return s.singleQuoted()
+	case '#':
+		if s.lineStart() {
+			for s.off < len(s.src) && s.src[s.off] != '\n' {
+				s.off++
+			}
+			at := source.Span{Pos: s.file.Pos(start), End: s.file.Pos(start + 1)}
+			s.errs.Errorf(diag.BadChar, at, "unexpected character %+q", "#").
+				Hint("comments begin with //").Replace(at, "//", "write //")
+			return Comment
+		}
+	}
 	for s.off < len(s.src) {
 		r, n := s.rune()
 		if s.off > start && (r < utf8.RuneSelf || isLetter(r)) {
@@ -144,6 +158,32 @@ func (s *Scanner) invalid() Kind {
 	}
 	s.errs.Errorf(diag.BadChar, s.span(start), "unexpected character %+q", s.src[start:s.off])
 	return Invalid
+}
+
+// singleQuoted reports 'text'.
+func (s *Scanner) singleQuoted() Kind {
+	start := s.off
+	for s.off++; s.off < len(s.src) && s.src[s.off] != '\n'; s.off++ {
+		if s.src[s.off] == '\'' {
+			s.off++
+			break
+		}
+	}
+	d := s.errs.Errorf(diag.BadChar, s.span(start), "strings stand in double quotes")
+	if text := string(s.src[start+1 : s.off]); strings.HasSuffix(text, "'") {
+		d.Replace(s.span(start), `"`+text[:len(text)-1]+`"`, "write double quotes")
+	}
+	return Invalid
+}
+
+// lineStart tells whether only space stands before on the line.
+func (s *Scanner) lineStart() bool {
+	for i := s.off - 1; i >= 0 && s.src[i] != '\n'; i-- {
+		if !isSpace(s.src[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // blockComment scans a comment; comments nest, so that code with comments can be put into one.

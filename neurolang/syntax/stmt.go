@@ -4,7 +4,10 @@ package syntax
 func (p *parser) block() *Block {
 	b := &Block{node: node{p.tok.Span}}
 	open := p.tok.Span
-	if !p.enter() || !p.wantBlock() {
+	if entered := p.enter(); !entered || !p.got(LBrace) {
+		if entered {
+			p.braceHelp(p.expected(LBrace.String()))
+		}
 		p.leave()
 		p.skipTo(RBrace, KwFn, At)
 		p.got(RBrace)
@@ -31,16 +34,6 @@ func (p *parser) block() *Block {
 	p.panicking = p.panicking && !closed
 	b.span = b.span.To(p.prev)
 	return b
-}
-
-// wantBlock is want for `{`; a single `=` before it was meant as a comparison.
-func (p *parser) wantBlock() bool {
-	if p.tok.Kind == Assign && !p.panicking {
-		at := p.tok.Span
-		p.expected(LBrace.String()).Hint("== compares, = assigns").Replace(at, "==", "write ==")
-		return false
-	}
-	return p.want(LBrace)
 }
 
 // forgotten tells that the block's end was forgotten: an item that begins its line at column 1
@@ -116,6 +109,9 @@ func (p *parser) stmt() Stmt {
 	case KwFor:
 		p.next()
 		s := &ForStmt{}
+		if p.countedLoop() {
+			return nil
+		}
 		saved := p.noStruct
 		p.noStruct = true
 		s.Pattern = p.pattern()
@@ -161,6 +157,13 @@ func (p *parser) condition() Expr {
 	saved := p.noStruct
 	p.noStruct = true
 	x := p.expr()
+	if p.tok.Kind == Assign && !p.panicking {
+		p.wrong(p.tok.Span, "= assigns, and has no value").Hint("== compares").
+			Replace(p.tok.Span, "==", "write ==")
+		p.next()
+		x = &BadExpr{node{x.Span().To(p.expr().Span())}}
+		p.panicking = p.tok.Kind != LBrace
+	}
 	p.noStruct = saved
 	if p.tok.Kind != LBrace {
 		return &BadExpr{node{x.Span()}} // an error follows; what stands here is not all
@@ -171,11 +174,22 @@ func (p *parser) condition() Expr {
 func (p *parser) letStmt() Stmt {
 	s := &LetStmt{node: node{p.tok.Span}, Mutable: p.tok.Kind == KwVar}
 	p.next()
+	if p.tok.Kind == KwMut {
+		p.wrong(s.span.To(p.tok.Span), "what changes is bound with var").Hint("write var x = ...").
+			Replace(s.span.To(p.tok.Span), "var", "write var")
+		p.panicking, s.Mutable = false, true
+		p.next()
+	}
 	s.Pattern = p.letPattern()
 	if p.got(Colon) {
 		s.Type = p.typeExpr()
 	}
-	if p.want(Assign) {
+	if p.tok.Kind == Semi && !p.panicking {
+		p.expected(Assign.String()).Hint("a variable begins with a value: var x = 0;")
+		s.Mutable = true // and is given one next
+		s.Value = &BadExpr{node{p.tok.Span}}
+		p.wantSemi()
+	} else if p.want(Assign) {
 		s.Value = p.expr()
 		p.wantSemi()
 	} else {
@@ -197,6 +211,9 @@ func (p *parser) letPattern() Pattern {
 
 func (p *parser) simpleStmt() Stmt {
 	start := p.tok.Span
+	if p.habit(stmtWords) {
+		return nil
+	}
 	if x := p.blockLike(); x != nil {
 		s := &ExprStmt{X: x, Tail: p.tok.Kind == RBrace ||
 			p.statements && p.depth == 0 && p.tok.Kind == EOF}
