@@ -282,7 +282,7 @@ func TestTheLatticeRefuses(t *testing.T) {
 		ok       bool
 	}{
 		{"sim/gpu", "tensoros/kernel/mem", false},
-		{"sim/gpu", "tensoros/neurolang/ir", false},
+		{"sim/gpu", "tensoros/neurolang/tir", false},
 		{"sim/gpu", "tensoros/hw/ptx", true},
 		{"sim", "tensoros/traces", true},
 		{"sim/board", "tensoros/traces/stat", false},

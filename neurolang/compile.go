@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tensoros/neurolang/abi"
 	"tensoros/neurolang/check"
 	"tensoros/neurolang/diag"
 	"tensoros/neurolang/gen"
@@ -32,6 +33,17 @@ type Options struct {
 	Kernels func(k *tir.Kernel)
 	// Graphs, if not nil, is told every function marked @graph as it was planned.
 	Graphs func(g *graph.Graph)
+	// Tuned are defaults of constant parameters in place of the written ones: "matmul.BM".
+	Tuned map[string]int64
+	// Measure says what a kernel costs for dimensions, for @budget; nil: registers and cycles are
+	// not checked.
+	Measure func(k *abi.Kernel, dims map[string]int) (Cost, error)
+}
+
+// Cost is what a kernel takes.
+type Cost struct {
+	Registers int // a thread
+	Cycles    int64
 }
 
 // DefaultTarget is the compute capability that Options{} means.
@@ -83,6 +95,7 @@ func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Opt
 	u := &unit{opt: opt, set: set, errs: &diag.List{}, codes: map[*hir.Kernel]*code{}}
 	u.tree, _ = syntax.Parse(set.Add(name, src), mode, u.errs)
 	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load,
+		Tuned:    opt.Tuned,
 		Builtins: declared(opt.Builtins), Session: session})
 	return u
 }
@@ -116,12 +129,13 @@ func (u *unit) kernel(k *hir.Kernel) {
 	c := u.codes[k]
 	if c.abi == nil {
 		var err error
-		if c.abi, err = gen.Compile(t, u.link.Prog.Target, gen.Options{}); err != nil {
+		if c.abi, err = gen.Compile(t, u.link.Prog.Target, choices(k)); err != nil {
 			u.report(k, err)
 			return
 		}
 	}
 	u.link.Kernel(k, c.abi)
+	u.budget(k, c.abi)
 }
 
 // report says why a kernel has no code.
@@ -143,7 +157,7 @@ func (u *unit) report(k *hir.Kernel, err error) {
 			at = k.At
 		}
 		d := u.errs.Errorf(ge.Code, at, "%s", ge.Msg)
-		d.Help = ge.Help
+		d.Help, d.Notes = ge.Help, append(d.Notes, ge.Notes...)
 		d.With(k.At, "in %s, for sm_%d", k.Source, u.link.Prog.Target)
 	default:
 		panic("neurolang: " + err.Error())
@@ -172,7 +186,7 @@ func isWord(c byte) bool {
 
 // Explain returns what a diagnostic code means, or an error with the codes there are.
 func Explain(code string) (string, error) {
-	if t := diag.Explain(diag.Code(code)); t != "" {
+	if t := diag.Long(diag.Code(code)); t != "" {
 		return t, nil
 	}
 	var codes []string

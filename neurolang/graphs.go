@@ -35,52 +35,57 @@ func (u *unit) tile(k *hir.Kernel) *tir.Kernel {
 	return t
 }
 
-// graphs plans the functions marked @graph anew.
+// graphs plans the functions marked @graph anew, and derivatives.
 func (u *unit) graphs() {
 	for _, f := range u.prog.Funcs {
-		if f.Graph {
+		if f.Graph || f.Derived {
 			u.graph(f)
 		}
 	}
 }
 
-// graph plans a function. A fused kernel may be too large where its parts are not: then they stay
-// apart.
+// graph plans a function. Kernels that cannot be compiled as one stay apart.
 func (u *unit) graph(f *hir.Fn) {
-	for _, fuse := range []bool{true, false} {
-		g, err := graph.Build(f, u.tile)
-		if err != nil {
-			var e *graph.Error
-			if !errors.As(err, &e) || !e.At.IsValid() {
-				e = &graph.Error{At: f.At, Msg: err.Error()}
-			}
-			u.errs.Errorf(diag.NotGraph, e.At, "%s", e.Msg).With(f.At, "this function is a @graph")
-			return
-		}
-		for _, p := range graph.Passes {
-			if p.Name != "fuse" || fuse {
-				p.Run(g.Graph)
-			}
-		}
-		if err := g.Verify(); err != nil {
-			panic("neurolang: " + err.Error())
-		}
-		if u.adopt(f, g) {
-			return
-		}
+	g, err := graph.Build(f, u.tile)
+	if err != nil {
+		u.noGraph(f, err)
+		return
+	}
+	g.Accept = func(t *tir.Kernel) bool {
+		_, err := gen.Compile(t, u.link.Prog.Target, gen.Options{})
+		return err == nil
+	}
+	if g.Optimize() != nil {
+		return // a pass is wrong, the function is not: it runs as it is written
+	}
+	f.Graph = true
+	f.Body = g.Lower(u.standIns(f, g))
+	if u.opt.Graphs != nil {
+		u.opt.Graphs(g.Graph)
 	}
 }
 
-// adopt gives a function the body that its graph makes, if all kernels that passes have made can be
-// compiled.
-func (u *unit) adopt(f *hir.Fn, g *graph.Function) bool {
+// noGraph reports why a function is no graph, if it was to be one.
+func (u *unit) noGraph(f *hir.Fn, err error) {
+	if !f.Graph {
+		return
+	}
+	at := f.At
+	var e *graph.Error
+	if errors.As(err, &e) && e.At.IsValid() {
+		at = e.At
+	}
+	u.errs.Errorf(diag.NotGraph, at, "%s", err).With(f.At, "this function is a @graph")
+}
+
+// standIns are the kernels of hir for a graph's; those that passes have made are added.
+func (u *unit) standIns(f *hir.Fn, g *graph.Function) func(*tir.Kernel) *hir.Kernel {
 	known := map[*tir.Kernel]*hir.Kernel{}
 	taken := map[string]bool{}
 	for _, k := range u.prog.Kernels {
 		known[u.tile(k)] = k
 		taken[k.Name] = true
 	}
-	var made []*hir.Kernel
 	for _, t := range g.Kernels {
 		if known[t] != nil {
 			continue
@@ -90,24 +95,13 @@ func (u *unit) adopt(f *hir.Fn, g *graph.Function) bool {
 			t.Name = fmt.Sprintf("%s_%d", base, i)
 		}
 		taken[t.Name] = true
-		c, err := gen.Compile(t, u.link.Prog.Target, gen.Options{})
-		if err != nil {
-			return false
-		}
 		k := &hir.Kernel{Name: t.Name, Source: t.Name, At: f.At}
-		u.codes[k] = &code{t, c}
+		u.codes[k] = &code{tile: t}
 		known[t] = k
-		made = append(made, k)
-	}
-	for _, k := range made {
+		u.prog.Kernels = append(u.prog.Kernels, k)
 		if u.opt.Kernels != nil {
-			u.opt.Kernels(u.codes[k].tile)
+			u.opt.Kernels(t)
 		}
 	}
-	u.prog.Kernels = append(u.prog.Kernels, made...)
-	f.Body = g.Lower(func(t *tir.Kernel) *hir.Kernel { return known[t] })
-	if u.opt.Graphs != nil {
-		u.opt.Graphs(g.Graph)
-	}
-	return true
+	return func(t *tir.Kernel) *hir.Kernel { return known[t] }
 }

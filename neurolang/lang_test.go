@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -126,6 +127,11 @@ func TestTutorial(t *testing.T) {
 	documents(t, "../docs/tutorial.md", 10)
 }
 
+// TestReference runs the programs of the reference; its blocks of nl are held by neurolang/check.
+func TestReference(t *testing.T) {
+	documents(t, "../docs/language.md", 10)
+}
+
 // documents runs the blocks of a document: neuro programs, and neuro-error CODE ones that must not
 // compile.
 func documents(t *testing.T, path string, atLeast int) {
@@ -225,4 +231,29 @@ func FuzzCompile(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestCompileTimes holds what is promised of compiling, with a margin for machines that are busy.
+func TestCompileTimes(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		most time.Duration
+	}{{"../examples/matmul.nl", 50 * time.Millisecond}, {"std/testdata/llama.nl", time.Second}} {
+		src, err := os.ReadFile(c.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			if p, _, ds := neurolang.Compile(c.path, src, neurolang.Options{}); p == nil {
+				t.Fatal(ds)
+			}
+			best = min(best, time.Since(start))
+		}
+		t.Logf("%s: %v", c.path, best)
+		if best > 3*c.most {
+			t.Errorf("%s takes %v, promised are %v", c.path, best, c.most)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -55,31 +56,51 @@ type benchFlags struct {
 func benchCommand(e *env) *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
-		Use:   "bench [flags] [gpu|fs|lang]",
+		Use:   "bench [flags] [gpu|fs|lang] [NAME...]",
 		Short: "Measure how fast the simulator is on this computer",
 		Long: "Measure the simulator's own speed, in wall time on one core. The gates are the " +
 			"least that\nTensorOS promises. With gpu: the SMs alone, on kernels of arithmetic in f32, " +
 			"with and without time. With fs: how fast TensorFS\nbrings an object into VRAM, in simulated " +
 			"time. With lang: what kernels of the library of Neuro-Lang reach\non an H100, in simulated " +
 			"time.",
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			switch {
-			case len(args) == 0:
+			if len(args) == 0 {
 				return e.bench(benches, &f)
-			case args[0] == "gpu":
-				return e.bench(gpuBenches, &f)
-			case args[0] == "fs":
-				return e.bench(fsBenches, &f)
-			case args[0] == "lang":
-				return e.bench(langBenches, &f)
 			}
-			return usage("tos-sim bench, or with gpu, fs, lang", "no benches %q", args[0])
+			table, ok := benchTables[args[0]]
+			if !ok {
+				return usage("tos-sim bench, or with gpu, fs, lang", "no benches %q", args[0])
+			}
+			table, err := only(table, args[1:])
+			if err != nil {
+				return err
+			}
+			return e.bench(table, &f)
 		},
 	}
 	c.Flags().DurationVar(&f.time, "time", time.Second, "`TIME` for each figure, as in 100ms")
 	c.Flags().BoolVar(&f.gate, "gate", false, "exit with 1 if a gate is missed")
 	return c
+}
+
+// benchTables are the further tables, by what the command line calls them.
+var benchTables = map[string][]bench{"gpu": gpuBenches, "fs": fsBenches, "lang": langBenches}
+
+// only is the rows of these names; of none: all.
+func only(table []bench, names []string) ([]bench, error) {
+	if len(names) == 0 {
+		return table, nil
+	}
+	var out []bench
+	for _, n := range names {
+		i := slices.IndexFunc(table, func(b bench) bool { return b.name == n })
+		if i < 0 {
+			return nil, usage("", "no bench %q", n)
+		}
+		out = append(out, table[i])
+	}
+	return out, nil
 }
 
 func (e *env) bench(table []bench, f *benchFlags) error {

@@ -157,7 +157,7 @@ func TestBenchedMatmulIsRight(t *testing.T) {
 
 func interpret(t *testing.T, n int) []byte {
 	t.Helper()
-	p, _, _ := neurolang.Compile("matmul.nl", seedProgramText, neurolang.Options{})
+	p, _, _ := neurolang.Compile("matmul.nl", seedProgramText, neurolang.Options{Target: 80})
 	k, err := tir.Parse(p.Kernels[0].Source)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func interpret(t *testing.T, n int) []byte {
 		}
 		tensors = append(tensors, x)
 	}
-	opt := interp.Options{Target: 90, WGMMA: usesWGMMA(p.Kernels[0])}
+	opt := interp.Options{Target: 90}
 	if err := interp.Run(k, tensors, nil, opt); err != nil {
 		t.Fatal(err)
 	}

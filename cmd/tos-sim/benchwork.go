@@ -108,7 +108,7 @@ type matmul struct {
 
 func newMatmul(n int) (*matmul, error) {
 	const name = "matmul.nl"
-	p, _, _ := neurolang.Compile(name, seedProgramText, neurolang.Options{})
+	p, _, _ := neurolang.Compile(name, seedProgramText, neurolang.Options{Target: 80})
 	if p == nil || len(p.Kernels) != 1 {
 		return nil, fmt.Errorf("%s does not compile to one kernel", name)
 	}

@@ -10,14 +10,19 @@ import (
 
 	"tensoros/neurolang"
 	"tensoros/neurolang/abi"
+	"tensoros/neurolang/diag"
 	"tensoros/neurolang/gen"
 	"tensoros/neurolang/graph"
+	"tensoros/neurolang/source"
+	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tir"
 )
 
 // built is what an emitter writes from.
 type built struct {
 	u       *unit
+	path    string
+	src     []byte
 	kernels []*abi.Kernel
 	tiles   map[string]*tir.Kernel // by name
 	target  int
@@ -38,6 +43,7 @@ func init() {
 		{"ptx", "the kernel as PTX, the first of its variants", true, emitPTX},
 		{"tile", "the kernels in tile IR", false, emitTile},
 		{"warp", "the kernel in warp IR, the first of its variants", true, emitWarp},
+		{"ast", "the syntax tree", false, emitAST},
 		{"bytecode", "the host code, disassembled", false, emitBytecode},
 		{"graph", "functions marked @graph: tensors in SSA, after all passes", false, emitGraph},
 		{"plan", "their launch plans: steps, and where what lies when", false, emitPlan},
@@ -46,6 +52,12 @@ func init() {
 
 func emitPTX(w io.Writer, b *built) error {
 	_, err := io.WriteString(w, b.kernels[0].Variants[0].PTX)
+	return err
+}
+
+func emitAST(w io.Writer, b *built) error {
+	f, _ := syntax.Parse((&source.Set{}).Add(b.path, b.src), syntax.Items, &diag.List{})
+	_, err := io.WriteString(w, syntax.Dump(f))
 	return err
 }
 
@@ -116,10 +128,12 @@ func emitterNames() []string {
 type buildFlags struct {
 	emit, out, kernel string
 	target            int
+	cost              bool
+	dims              dimsFlag
 }
 
 func buildCommand(e *env) *cobra.Command {
-	var f buildFlags
+	f := buildFlags{dims: dimsFlag{}}
 	long := "Compile a Neuro-Lang file and write one of its forms:\n\n"
 	for _, x := range emitters {
 		long += fmt.Sprintf("    %-9s %s\n", x.name, x.doc)
@@ -136,6 +150,9 @@ func buildCommand(e *env) *cobra.Command {
 		strings.Join(emitterNames(), ", "))
 	c.Flags().Var(targetFlag{&f.target}, "target", "GPU `ARCH`: "+targets())
 	c.Flags().StringVar(&f.kernel, "kernel", "", "only the kernel of this `NAME`")
+	c.Flags().BoolVar(&f.cost, "cost", false, "say what the kernels cost on the chip of --board, "+
+		"line by line; the chip is simulated, without data")
+	c.Flags().Var(f.dims, "dims", "with --cost: `DIMS` as M=4096,N=4096; others are 1024")
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to `FILE`, not to the standard output")
 	return c
 }
@@ -145,11 +162,11 @@ func (e *env) build(path string, f *buildFlags) error {
 	if err != nil {
 		return err
 	}
-	b := &built{u: &unit{}, tiles: map[string]*tir.Kernel{}, target: f.target}
+	b := &built{u: &unit{}, path: path, src: src, tiles: map[string]*tir.Kernel{}, target: f.target}
 	if b.target == 0 {
 		b.target = neurolang.DefaultTarget
 	}
-	opt := e.options(f.target)
+	opt := e.options(path, f.target)
 	opt.Kernels = func(k *tir.Kernel) { b.tiles[k.Name] = k }
 	opt.Graphs = func(g *graph.Graph) { b.graphs = append(b.graphs, g) }
 	b.u.prog, b.u.set, b.u.list = neurolang.Compile(path, src, opt)
@@ -158,6 +175,12 @@ func (e *env) build(path string, f *buildFlags) error {
 	}
 	if b.u.prog == nil {
 		return told(exitFailed)
+	}
+	if f.cost {
+		if b.kernels, err = pick(b.u.prog, f.kernel, false); err != nil {
+			return err
+		}
+		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b, f.dims) })
 	}
 	x := emitters[slices.IndexFunc(emitters, func(x emitter) bool { return x.name == f.emit })]
 	if b.kernels, err = pick(b.u.prog, f.kernel, x.single); err != nil {

@@ -55,13 +55,18 @@ func (e *env) compile(path string, target int) (*unit, error) {
 		return nil, err
 	}
 	var u unit
-	u.prog, u.set, u.list = neurolang.Compile(path, src, e.options(target))
+	u.prog, u.set, u.list = neurolang.Compile(path, src, e.options(path, target))
 	return &u, nil
 }
 
-// options are those of every compilation: imports come from files.
-func (e *env) options(target int) neurolang.Options {
-	return neurolang.Options{Target: target, Load: e.readFile}
+// options are those of every compilation: imports come from files, and what tune found from the
+// lock file beside the source.
+func (e *env) options(path string, target int) neurolang.Options {
+	tuned, err := readLock(path, target)
+	if err != nil {
+		fmt.Fprintf(e.err, "tos-sim: warning: %v: not used\n", err)
+	}
+	return neurolang.Options{Target: target, Load: e.readFile, Measure: e.budget, Tuned: tuned}
 }
 
 // show writes the diagnostics: with carets for people, one JSON object a line for programs.

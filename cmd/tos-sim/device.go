@@ -121,13 +121,13 @@ func (e *env) runOn(path string, r *runFlags) error {
 		return failed("kernels are made for "+targets(), "--device %s is an sm_%d", r.device,
 			d.Arch())
 	}
-	p, set, ds := neurolang.Compile(path, src, e.options(arch))
+	p, set, ds := neurolang.Compile(path, src, e.options(path, arch))
 	if p == nil {
 		faults := &neurolang.Errors{Set: set, List: ds}
 		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))
 		return told(exitFailed)
 	}
-	rt := krun.NewCompute(d, func(line string) {
+	rt := krun.NewCompute(d.Accelerator, func(line string) {
 		if !e.json {
 			fmt.Fprintln(e.out, line)
 		}

@@ -19,6 +19,7 @@ var commands = []func(*env) *cobra.Command{
 	fmtCommand,
 	testCommand,
 	docCommand,
+	tuneCommand,
 	explainCommand,
 	lspCommand,
 	driveCommand,

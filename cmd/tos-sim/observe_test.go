@@ -121,7 +121,8 @@ func TestProfileNamesSourceLines(t *testing.T) {
 		}
 		issued = append(issued, selected)
 	}
-	if issued[0] != issued[1] || issued[0] == 0 {
+	// Warps that wait for a barrier ask again and again, and how often depends on the memory.
+	if d := float64(issued[0]) / float64(issued[1]); !(d > 0.99 && d < 1.01) {
 		t.Errorf("machine instructions of the board and of the chip alone: %d", issued)
 	}
 }

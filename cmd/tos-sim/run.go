@@ -60,7 +60,7 @@ func (e *env) runFile(path string, r *runFlags) error {
 	if err != nil {
 		return err
 	}
-	p, set, ds := neurolang.Compile(path, src, e.options(target(&spec)))
+	p, set, ds := neurolang.Compile(path, src, e.options(path, target(&spec)))
 	if p == nil {
 		faults := &neurolang.Errors{Set: set, List: ds}
 		fmt.Fprint(e.err, neurolang.Render(set, faults, e.style(e.err)))

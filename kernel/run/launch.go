@@ -140,8 +140,15 @@ func (r *Runtime) plan(d *gpu.Device, c *abi.Call) (*gpu.Plan, error) {
 			return nil, err
 		}
 	}
-	p, err := d.Prepare(&gpu.Grid{Entry: c.Variant.Entry, PTX: c.Variant.PTX, Grid: c.Blocks,
-		Block: [3]uint32{c.Threads, 1, 1}, Shared: uint32(c.Shared), Params: c.Params})
+	g := &gpu.Grid{Entry: c.Variant.Entry, PTX: c.Variant.PTX, Grid: c.Blocks,
+		Block: [3]uint32{c.Threads, 1, 1}, Shared: uint32(c.Shared), Params: c.Params}
+	if !d.Loaded(g) {
+		// New code may go where a tensor was that gathered launches still use.
+		if err := r.flush(); err != nil {
+			return nil, err
+		}
+	}
+	p, err := d.Prepare(g)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ type Options struct {
 	Session *Session
 	// Builtins are functions of the embedder.
 	Builtins []*Host
+	// Tuned are defaults of constant parameters in place of the written ones: "matmul.BM".
+	Tuned map[string]int64
 }
 
 // Host is a function that the embedder adds to the host's: called by its name, which may be
@@ -76,6 +78,9 @@ type checker struct {
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
 	reported  map[source.Span]bool
+	extents   map[*hir.Var]hir.Dim  // of spans: what they run over
+	gaps      bool                  // the function has syntax errors: names may be missing
+	lost      map[*source.File]bool // where syntax errors may have lost items
 	openOrder map[*fnObj]source.Span
 	callees   map[*fnObj][]callee
 	grads     bool // a derivative was asked for
@@ -91,7 +96,9 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
+		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{},
+		extents: map[*hir.Var]hir.Dim{},
+		lost:    map[*source.File]bool{}, husks: map[*hir.Var]bool{},
 		auto: map[*hir.RefOf]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
@@ -162,6 +169,14 @@ func (c *checker) errorf(code diag.Code, at source.Span, format string, a ...any
 
 // failed is the bit of quiet that tells that an error was dropped.
 const failed = 1 << 20
+
+// silent tells that errors are dropped, and notes one: words need not be looked for.
+func (c *checker) silent() bool {
+	if c.quiet > 0 {
+		c.quiet |= failed
+	}
+	return c.quiet > 0
+}
 
 // try runs f without reporting and tells whether it found no error.
 func (c *checker) try(f func()) bool {

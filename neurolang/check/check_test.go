@@ -109,29 +109,35 @@ func TestReject(t *testing.T) {
 	ps := programs(t, langDir+"/reject")
 	for name, src := range ps {
 		_, _, set, ds := checkText("t.nl", src, langDir+"/modules")
-		want := expectations(t, set.File(1))
-		for i := range ds {
-			found := false
-			line := set.Position(ds[i].Primary.Span.Pos).Line
-			for _, e := range want {
-				if !e.met && e.line == line && e.re.MatchString(fmt.Sprintf("%s: %s", ds[i].Code,
-					ds[i].Message)) {
-					e.met, found = true, true
-					break
-				}
-			}
-			if !found {
-				t.Errorf("%s: unexpected\n%s", name, render(set, ds[i:i+1]))
-			}
-		}
-		for _, e := range want {
-			if !e.met {
-				t.Errorf("%s:%d: no error matches %q", name, e.line, e.re)
-			}
-		}
-		if len(want) == 0 {
+		if match(t, name, set, ds) == 0 {
 			t.Errorf("%s: expects no error", name)
 		}
 	}
 	t.Log(len(ps), "programs")
+}
+
+// match holds diagnostics against the ERROR comments of the first file, both ways.
+func match(t *testing.T, name string, set *source.Set, ds []diag.Diagnostic) int {
+	t.Helper()
+	want := expectations(t, set.File(1))
+	for i := range ds {
+		found := false
+		line := set.Position(ds[i].Primary.Span.Pos).Line
+		for _, e := range want {
+			if !e.met && e.line == line && e.re.MatchString(fmt.Sprintf("%s: %s", ds[i].Code,
+				ds[i].Message)) {
+				e.met, found = true, true
+				break
+			}
+		}
+		if !found {
+			t.Errorf("%s: unexpected\n%s", name, render(set, ds[i:i+1]))
+		}
+	}
+	for _, e := range want {
+		if !e.met {
+			t.Errorf("%s:%d: no error matches %q", name, e.line, e.re)
+		}
+	}
+	return len(want)
 }

@@ -53,6 +53,9 @@ func withArgs(name string, args []any) string {
 
 // instantiate makes a struct or enum for arguments, once.
 func (c *checker) instantiate(o *defObj, inner *scope, args []any) *hir.Type {
+	if o.broken() {
+		return invalid
+	}
 	key := c.argKey(args)
 	if t, ok := o.made[key]; ok {
 		return t
@@ -96,6 +99,11 @@ func (c *checker) instantiate(o *defObj, inner *scope, args []any) *hir.Type {
 	}
 	def.Copy = copies(def)
 	return t
+}
+
+// broken tells a definition with a syntax error: it is poison as a whole.
+func (o *defObj) broken() bool {
+	return o.strct != nil && o.strct.Bad || o.enum != nil && o.enum.Bad
 }
 
 // maxInstances bounds the instances of one generic definition.

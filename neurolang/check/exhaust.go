@@ -96,6 +96,9 @@ func (s *search) heads(p syntax.Pattern, t *hir.Type) []ctor {
 			return []ctor{{kind: "tag", tag: o.index, args: p.Elems}}
 		}
 	case *syntax.StructPat:
+		if t.Def == nil {
+			return []ctor{{}}
+		}
 		args := make([]syntax.Pattern, len(t.Def.Fields))
 		for i := range args {
 			args[i] = wild

@@ -73,6 +73,13 @@ func (b *body) infer(e syntax.Expr, want *hir.Type) hir.Expr {
 		return b.closure(e, want)
 	case *syntax.BlockExpr:
 		blk, t := b.block(e.Block, want)
+		if b.kernel && blk.Value != nil {
+			if len(blk.Stmts) == 0 {
+				return blk.Value // perhaps a constant
+			}
+			blk.Value = b.runtime(blk.Value)
+			t = blk.Value.Type()
+		}
 		return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
 	case *syntax.WholeExpr:
 		b.errorf(diag.Unexpected, e.Span(), "`..` stands for a whole dimension among indices")
@@ -391,7 +398,15 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 	if v, ok := numbers[n.Text]; ok {
 		return &hir.Const{X: at(float, n.Span()), Value: v}
 	}
+	if elem, ok := elemNamed[n.Text]; ok {
+		b.errorf(diag.NotValue, n.Span(), "%s is a type of the host, not a value", n.Text).
+			Hint("the element type is %s", elem).Replace(n.Span(), elem, "write "+elem)
+		return poisonAt(n.Span())
+	}
 	if f := builtin.Find(n.Text); f != nil {
+		if b.gaps {
+			return poisonAt(n.Span()) // its parentheses may be what is missing
+		}
 		b.errorf(diag.NotValue, n.Span(), "%s is a function; call it", n.Text)
 		return poisonAt(n.Span())
 	}
@@ -403,12 +418,15 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 	return poisonAt(n.Span())
 }
 
+// elemNamed are the element types that the host's types make one think of.
+var elemNamed = map[string]string{"int": "i32", "float": "f32"}
+
 func isModule(name string) bool {
 	return name == "device" || name == "Tensor" || name == "Layout" || name == "Tile"
 }
 
 func (c *checker) unknown(n *syntax.Name, sc *scope) {
-	if n.Text == "" {
+	if n.Text == "" || c.silent() || c.gaps || c.lost[c.set.File(n.Span().Pos)] {
 		return
 	}
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)
@@ -609,6 +627,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		}
 		return &hir.ArrayOf{X: at(b.types.array(elem), e.Span()), Elems: []hir.Expr{}}
 	}
+	declared := elem != nil
 	out := &hir.ArrayOf{Elems: make([]hir.Expr, 0, len(e.Elems))}
 	for i, s := range e.Elems {
 		mark := b.mark()
@@ -616,7 +635,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		b.settle(out.Elems, mark)
 		if elem == nil {
 			elem = x.Type()
-		} else if i > 0 && elem == integer && x.Type() == float && b.allLits(out.Elems) {
+		} else if !declared && elem == integer && x.Type() == float && b.allLits(out.Elems) {
 			for j, y := range out.Elems {
 				out.Elems[j] = b.floatLit(y)
 			}
@@ -699,109 +718,4 @@ func (b *body) rangeExpr(e *syntax.RangeExpr) hir.Expr {
 		return poisonAt(e.Span())
 	}
 	return &hir.RangeOf{X: at(ranges, e.Span()), Lo: lo, Hi: hi}
-}
-
-func (b *body) refExpr(e *syntax.RefExpr, want *hir.Type) hir.Expr {
-	if want != nil && want.Kind == hir.Ref {
-		want = want.Args[0]
-	}
-	x := b.value(e.X, want)
-	if bad(x.Type()) {
-		return x
-	}
-	kind := hir.Shared
-	if e.Mut {
-		kind = hir.Exclusive
-	}
-	if b.kernel && kernelOnly(x.Type()) != nil {
-		b.errorf(diag.KernelBody, e.Span(), "kernels have no references to tiles").
-			Hint("pass the tile itself")
-		return poisonAt(e.Span())
-	}
-	x = b.read(x)
-	if e.Mut && isPlace(x) && !b.writable(x, e.X.Span(), "borrowed for writing") {
-		return poisonAt(e.Span())
-	}
-	r := b.borrow(x, kind)
-	if r, ok := r.(*hir.RefOf); ok {
-		r.At = e.Span()
-	}
-	return r
-}
-
-// borrow makes a reference to a place, or to a value put into a variable first.
-func (b *body) borrow(x hir.Expr, kind hir.RefKind) hir.Expr {
-	t := x.Type()
-	if bad(t) {
-		return x
-	}
-	if t.Kind == hir.Ref {
-		if t.Mut == kind || kind != hir.Shared || t.Mut != hir.Exclusive {
-			return x
-		}
-		x = &hir.Deref{X: at(t.Args[0], x.Span()), Arg: x}
-		return &hir.RefOf{X: at(b.types.ref(t.Args[0], kind), x.Span()), Place: x}
-	}
-	if !isPlace(x) || b.slices(x) && kind == hir.Shared {
-		x = b.temp(x)
-		if l, ok := x.(*hir.Local); ok {
-			l.Var.Mutable = true
-		}
-	}
-	if d, ok := x.(*hir.Deref); ok && d.Arg.Type().Mut == kind {
-		return d.Arg // a reference passed on
-	}
-	return &hir.RefOf{X: at(b.types.ref(t, kind), x.Span()), Place: x}
-}
-
-// slices tells an index that makes a new tensor or array rather than naming a part.
-func (b *body) slices(x hir.Expr) bool {
-	i, ok := x.(*hir.IndexOf)
-	return ok && (i.T.Kind == hir.Tensor && deref(i.Arg.Type()).Kind == hir.Tensor ||
-		i.T == deref(i.Arg.Type()))
-}
-
-// mark and settle keep the order of evaluation: where checking an expression emitted statements,
-// settle puts the values checked before it into variables before these statements.
-func (b *body) mark() int {
-	if b.out == nil {
-		return 0
-	}
-	return len(*b.out)
-}
-
-func (b *body) settle(xs []hir.Expr, mark int) {
-	if b.out == nil || len(*b.out) == mark {
-		return
-	}
-	var lets []hir.Stmt
-	for i := range xs {
-		if xs[i] == nil || pure(xs[i]) || xs[i].Type() == unit || bad(xs[i].Type()) {
-			continue
-		}
-		v := &hir.Var{Type: xs[i].Type(), At: xs[i].Span()}
-		lets = append(lets, &hir.Let{Var: v, Value: xs[i]})
-		xs[i] = &hir.Local{X: at(v.Type, xs[i].Span()), Var: v}
-	}
-	if len(lets) > 0 {
-		rest := append(lets, (*b.out)[mark:]...)
-		*b.out = append((*b.out)[:mark:mark], rest...)
-	}
-}
-
-// pure tells expressions that may be evaluated later: nothing else changes what they give.
-func pure(x hir.Expr) bool {
-	switch x := x.(type) {
-	case *hir.Const, *hir.Local, *hir.DimOf, *hir.FuncValue:
-		return true
-	case *hir.RefOf:
-		return pure(x.Place)
-	case *hir.Deref:
-		return pure(x.Arg)
-	case *hir.FieldOf:
-		return pure(x.Arg)
-	case *hir.Binary:
-		return pure(x.L) && pure(x.R)
-	}
-	return false
 }

@@ -291,8 +291,10 @@ func (c *checker) unifyPath(te *syntax.PathType, t *hir.Type, sc *scope, at sour
 		}
 		return
 	case *aliasObj:
-		if len(o.decl.Generics) == 0 {
+		if len(o.decl.Generics) == 0 && !o.busy {
+			o.busy = true
 			c.unify(o.decl.Type, t, o.in, at)
+			o.busy = false
 		}
 		return
 	case *defObj:
@@ -484,6 +486,9 @@ func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 		c.info.use(name.Span(), tr.tool)
 		return bad(t) || c.implOf(t, tr) != nil
 	}
+	if name.Text == "Layout" && o == nil {
+		return true
+	}
 	if in, ok := classes[name.Text]; ok && o == nil {
 		return in(t)
 	}
@@ -497,7 +502,7 @@ func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	return true
 }
 
-var classNames = []string{"Elem", "Float", "Half", "Integer", "Number"}
+var classNames = []string{"Elem", "Float", "Half", "Integer", "Layout", "Number"}
 
 func (c *checker) traitsIn(sc *scope) (out []string) {
 	for _, n := range sc.all() {

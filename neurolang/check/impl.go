@@ -158,6 +158,13 @@ func (b *body) fnValue(fn *fnObj, e *syntax.PathExpr, want *hir.Type) hir.Expr {
 		b.errorf(diag.NotValue, sp, "%s", what).With(fn.decl.Name.Span(), "defined here")
 		return poisonAt(sp)
 	}
+	if fn.decl.BadHead {
+		return poisonAt(sp)
+	}
+	if b.constant {
+		b.errorf(diag.NotConst, sp, "%s is a function, no constant", fn.decl.Name.Text)
+		return poisonAt(sp)
+	}
 	bn := b.bindFn(fn)
 	if !b.explicit(bn, fn, e.Args) {
 		return poisonAt(sp)
@@ -180,6 +187,9 @@ func (b *body) fnValue(fn *fnObj, e *syntax.PathExpr, want *hir.Type) hir.Expr {
 
 // fnType is the type of an instance; its dimensions are nobody else's, so they are not named.
 func (c *checker) fnType(in *instance) *hir.Type {
+	if in.hfn == nil || bad(in.result) {
+		return invalid
+	}
 	var parts []*hir.Type
 	for _, p := range in.hfn.Params {
 		parts = append(parts, c.unnamed(p.Type))

@@ -10,8 +10,8 @@ import (
 
 // Object is something with a name, for tools.
 type Object struct {
-	// Kind: fn, kernel, method, struct, enum, variant, field, trait, const, type, module, var, param,
-	// dim, builtin.
+	// Kind: fn, kernel, method, struct, enum, variant, field, trait, const, type, module, var,
+	// param, dim, builtin.
 	Kind   string
 	Name   string
 	At     source.Span // of the name where it is defined; not valid for what the language provides

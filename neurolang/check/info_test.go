@@ -80,7 +80,8 @@ func TestInfo(t *testing.T) {
 		names = append(names, o.Name)
 	}
 	got := strings.Join(names, " ")
-	if !strings.Contains(got, " p ") || !strings.Contains(got, " q ") || strings.Contains(got, " n ") {
+	if !strings.Contains(got, " p ") || !strings.Contains(got, " q ") || strings.Contains(got,
+		" n ") {
 		t.Errorf("visible: %s", got)
 	}
 	ty, _ := in.TypeAt(nth(f, "p.len", 0))
@@ -119,7 +120,8 @@ func TestSession(t *testing.T) {
 		file, _ := syntax.Parse(set.Add("line", []byte(c.src)), syntax.Statements, errs)
 		p, _ := Program(set, file, errs, Options{Session: s})
 		ds := errs.Sorted()
-		if c.want == "" && len(ds) > 0 || c.want != "" && (len(ds) != 1 || string(ds[0].Code) != c.want) {
+		if c.want == "" && len(ds) > 0 || c.want != "" && (len(ds) != 1 ||
+			string(ds[0].Code) != c.want) {
 			t.Errorf("%d %s:\n%s", i, c.src, render(set, ds))
 			continue
 		}
@@ -128,8 +130,9 @@ func TestSession(t *testing.T) {
 		}
 		if (p.Main == nil) != (c.result == "") {
 			t.Errorf("%s: main %v", c.src, p.Main)
-		} else if p.Main != nil && !strings.HasPrefix(String(p.Main.Result), strings.TrimSuffix(c.result,
-			", Layout")) {
+		} else if p.Main != nil && !strings.HasPrefix(String(p.Main.Result),
+			strings.TrimSuffix(c.result,
+				", Layout")) {
 			t.Errorf("%s: %s", c.src, String(p.Main.Result))
 		}
 	}

@@ -42,12 +42,16 @@ func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *insta
 		return c.instances[key]
 	}
 	in := &instance{fn: fn, sc: bn.body(fn.in), kernel: kernel, abstract: abstract,
-		inKernel: kernel && !fn.kernel, args: bn.written()}
+		inKernel: kernel && !fn.kernel, result: invalid, args: bn.written()}
 	c.instances[key] = in
+	sig := c.fnSig
 	if fn.kernel {
-		c.kernelSig(in)
+		sig = c.kernelSig
+	}
+	if fn.decl.BadHead {
+		c.try(func() { sig(in) }) // the parser has spoken
 	} else {
-		c.fnSig(in)
+		sig(in)
 	}
 	c.queue = append(c.queue, in)
 	c.made = append(c.made, in)
@@ -309,9 +313,13 @@ func (c *checker) abstract(fn *fnObj) {
 		return
 	}
 	whole := fn.impl == nil
+	var guessed []*typeParam
 	for _, t := range bn.types {
 		if t.typ == nil {
-			t.typ = c.plausible(fn, t)
+			var guess bool
+			if t.typ, guess = c.plausible(fn, t); guess {
+				guessed = append(guessed, t)
+			}
 			whole = whole && !bad(t.typ)
 		}
 	}
@@ -328,7 +336,15 @@ func (c *checker) abstract(fn *fnObj) {
 		}
 		whole = false
 	}
-	c.instance(fn, bn, c.tileCode(fn, bn.sc), !whole || !fn.kernel)
+	tiles := c.tileCode(fn, bn.sc)
+	if len(guessed) > 0 && !c.try(func() { c.instance(fn, bn, tiles, true); c.drain() }) {
+		// The guess was wrong, perhaps: what does not depend on it is still checked.
+		for _, t := range guessed {
+			t.typ = invalid
+		}
+		whole = false
+	}
+	c.instance(fn, bn, tiles, !whole || !fn.kernel)
 }
 
 func genericOf(d *syntax.FnDecl, name string) *syntax.Generic {
@@ -340,27 +356,33 @@ func genericOf(d *syntax.FnDecl, name string) *syntax.Generic {
 	return nil
 }
 
-// plausible chooses a type for an abstract check.
-func (c *checker) plausible(fn *fnObj, t *typeParam) *hir.Type {
+// plausible chooses a type for an abstract check; guess: nothing but its use as an element type
+// speaks for it.
+func (c *checker) plausible(fn *fnObj, t *typeParam) (typ *hir.Type, guess bool) {
 	for _, b := range t.bounds {
 		switch b.Parts[0].Text {
 		case "Half":
-			return c.types.scalar(tile.F16)
+			return c.types.scalar(tile.F16), false
 		case "Float", "Number", "Elem":
-			return c.types.scalar(tile.F32)
+			return c.types.scalar(tile.F32), false
 		case "Integer":
-			return c.types.scalar(tile.I32)
+			return c.types.scalar(tile.I32), false
 		}
 	}
 	if len(t.bounds) > 0 {
-		return invalid
+		return invalid, false
 	}
 	for _, p := range fn.decl.Params {
 		if asElem(p.Type, t.name) {
-			return c.types.scalar(tile.F32)
+			return c.types.scalar(tile.F32), true
 		}
 	}
-	return invalid
+	for _, r := range fn.decl.Results {
+		if asElem(r.Type, t.name) {
+			return c.types.scalar(tile.F32), true
+		}
+	}
+	return invalid, false
 }
 
 // asElem tells whether a name is an element type in a written type.
@@ -385,10 +407,12 @@ func (c *checker) drain() {
 	for len(c.queue) > 0 {
 		in := c.queue[0]
 		c.queue = c.queue[1:]
+		c.gaps = in.fn.decl.Bad
 		if in.kern != nil {
 			c.kernelBody(in)
 		} else {
 			c.fnBody(in)
 		}
 	}
+	c.gaps = false
 }

@@ -73,6 +73,9 @@ func (b *body) callBuiltin(e *syntax.CallExpr, fn *syntax.PathExpr, name string,
 		where, place = builtin.Kernel, "in a kernel"
 	}
 	if !f.In(where) {
+		if b.abstractHere() {
+			return b.spoil(args, e.Span()) // its types would tell where it belongs
+		}
 		d := b.errorf(diag.KernelBody, fn.Span(), "%s cannot be called %s", name, place)
 		if !b.kernel {
 			d.Hint("tiles live in functions with the attribute @kernel")

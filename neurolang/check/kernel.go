@@ -48,6 +48,9 @@ func (c *checker) kernelSig(in *instance) {
 		ok = c.liftedResult(in)
 	} else {
 		for i, p := range d.Params {
+			if p.By != nil && bad(k.Params[i].Type) {
+				defer c.poisonAxes(in, p.By.Parts)
+			}
 			if p.By != nil && !bad(k.Params[i].Type) {
 				k.Parts[i] = c.partition(in, k.Params[i].Type, p.By)
 			}
@@ -67,7 +70,7 @@ func (c *checker) kernelSig(in *instance) {
 		c.checkMain(in)
 	}
 	in.dims()
-	if !ok && in.result == nil {
+	if !ok {
 		in.result = invalid
 	}
 	k.Name = c.unique(c.ptxName(d, in.args))
@@ -132,6 +135,9 @@ func (c *checker) kernelParam(in *instance, p *syntax.Param, t *hir.Type) *hir.T
 		return invalid
 	}
 	if d.Kind == hir.Tensor {
+		if d.Elem == tile.NoElem && in.abstract {
+			return invalid
+		}
 		if d.AnyDim || d.Elem == tile.NoElem {
 			c.errorf(diag.KernelType, p.Type.Span(), "a kernel must know %s's dimensions and element type",
 				p.Name.Text).Hint("write for example Tensor<[M, N], f16>")
@@ -161,7 +167,10 @@ func (c *checker) kernelResults(in *instance) bool {
 	ok := true
 	for _, r := range d.Results {
 		t := c.typ(r.Type, in.sc, true)
-		if bad(t) {
+		if r.By != nil {
+			defer c.poisonAxes(in, r.By.Parts)
+		}
+		if bad(t) || in.abstract && t.Kind == hir.Tensor && t.Elem == tile.NoElem {
 			ok = false
 			continue
 		}
@@ -351,6 +360,7 @@ func (c *checker) newAxis(in *instance, u axisUse, dim hir.Dim) {
 	o := c.info.define(Object{Kind: "var", Name: u.name, At: u.at, Type: t,
 		Detail: "axis " + u.name + ": " + String(t), Scope: in.fn.decl.Span()})
 	b.scope.put(u.name, &local{v: v, tool: o, home: b, part: u.axis + 1})
+	c.extents[v] = dim
 	in.kern.Axes = append(in.kern.Axes, hir.Axis{Name: u.name, Dim: dim, Block: u.block,
 		Index: u.index, Var: v})
 	in.parts = append(in.parts, u)
@@ -463,7 +473,7 @@ func (c *checker) liftedResult(in *instance) bool {
 func (c *checker) kernelBody(in *instance) {
 	b, d, k := in.body, in.fn.decl, in.kern
 	if d.Body == nil || d.BadHead {
-		if !d.Bad {
+		if !d.Bad && !d.BadHead {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text)
 		}
 		k.Body = &hir.Block{At: d.Span()}

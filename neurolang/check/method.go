@@ -110,6 +110,9 @@ func (c *checker) member(t *hir.Type, n *syntax.Name) any {
 }
 
 func (c *checker) noVariant(o *defObj, n *syntax.Name) {
+	if c.silent() {
+		return
+	}
 	var names []string
 	if o.enum != nil {
 		for _, v := range o.enum.Variants {
@@ -135,11 +138,12 @@ func (c *checker) noVariant(o *defObj, n *syntax.Name) {
 // implDef is the definition whose methods an impl has; nil for other types.
 func (c *checker) implDef(im *implObj) *defObj {
 	p, ok := im.decl.Type.(*syntax.PathType)
-	if !ok {
-		return nil
+	if !ok || im.asked {
+		return im.def
 	}
-	o, _ := c.pathObjectQuiet(p.Parts, im.in).(*defObj)
-	return o
+	im.asked = true
+	im.def, _ = c.pathObjectQuiet(p.Parts, im.in).(*defObj)
+	return im.def
 }
 
 // assocOf finds a function of a struct or enum.
@@ -200,9 +204,10 @@ func (c *checker) findMethod(t *hir.Type, name string) *fnObj {
 
 // implTrait is the trait of an impl; nil for none.
 func (c *checker) implTrait(im *implObj) *traitObj {
-	if im.decl.Trait == nil || im.trait != nil {
+	if im.decl.Trait == nil || im.trait != nil || im.traced {
 		return im.trait
 	}
+	im.traced = true
 	im.trait, _ = c.pathObjectQuiet(im.decl.Trait.Parts, im.in).(*traitObj)
 	return im.trait
 }
@@ -573,6 +578,9 @@ func (b *body) strip(x hir.Expr) hir.Expr {
 
 // noMember reports a member that a type has not.
 func (c *checker) noMember(t *hir.Type, n *syntax.Name) {
+	if c.silent() {
+		return
+	}
 	d := c.errorf(diag.UnknownMember, n.Span(), "%s has no member %s", String(t), n.Text)
 	names := c.memberNames(t)
 	if near := nearest(n.Text, names); near != "" {

@@ -171,6 +171,9 @@ func (c *checker) pathType(te *syntax.PathType, sc *scope, kernel bool) *hir.Typ
 }
 
 func (c *checker) unknownType(n *syntax.Name, sc *scope) {
+	if c.lost[c.set.File(n.Span().Pos)] {
+		return
+	}
 	d := c.errorf(diag.UnknownType, n.Span(), "unknown type %s", n.Text)
 	if near := nearest(n.Text, append(c.typesIn(sc), typeNames...)); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
@@ -590,6 +593,9 @@ func (c *checker) constOf(e syntax.Expr, sc *scope) (any, bool) {
 }
 
 func (c *checker) notConst(at source.Span, x hir.Expr) *diag.Diagnostic {
+	if bad(x.Type()) {
+		return &diag.Diagnostic{}
+	}
 	d := c.errorf(diag.NotConst, at, "the compiler must know this value")
 	d.Label("known at run time only")
 	if l, ok := x.(*hir.Local); ok && l.Var.Mutable {

@@ -102,6 +102,9 @@ type (
 		mod   *module
 		trait *traitObj
 		fns   map[string]*fnObj
+		def   *defObj // whose methods these are
+		// asked, traced: def and trait have been looked up.
+		asked, traced bool
 	}
 	moduleObj struct {
 		mod  *module

@@ -416,6 +416,9 @@ func dotPicture(nx string, dx []int, ny string, dy []int) string {
 // castTo converts a tile, scalar or constant to an element type.
 func (b *body) castTo(x hir.Expr, e tile.Elem, sp source.Span) hir.Expr {
 	t := x.Type()
+	if e == tile.NoElem {
+		return poisonAt(sp) // of a poisoned parameter
+	}
 	if c, ok := x.(*hir.Const); ok && !tiled(t) {
 		v := c.Value
 		switch n := v.(type) {

@@ -110,7 +110,8 @@ func (v *verifier) expr(x hir.Expr) {
 	if l, ok := x.(*hir.Local); ok && !v.vars[l.Var] && !l.Var.Global {
 		v.fail("foreign variable %s", l.Var.Name)
 	}
-	if b, ok := x.(*hir.Binary); ok && v.kernel && b.L.Type() != b.R.Type() {
+	if b, ok := x.(*hir.Binary); ok && v.kernel && (b.L.Type().Elem != b.R.Type().Elem ||
+		!sameDims(b.L.Type().Dims, b.R.Type().Dims)) {
 		v.fail("operands of %s and %s", String(b.L.Type()), String(b.R.Type()))
 	}
 	if t := x.Type(); v.kernel && (t == integer || t == float) {

@@ -47,12 +47,9 @@ func (c *checker) pullbacks() {
 		if back == nil || in.abstract {
 			continue
 		}
+		// Those of kernels are called through hir.Library, with the arguments' own types.
 		if p := c.pullback(in, back); p != nil {
-			if in.kern != nil {
-				in.kern.VJP = p.hfn
-			} else {
-				in.hfn.VJP = p.hfn
-			}
+			in.hfn.VJP = p.hfn
 		}
 	}
 	c.drain()
@@ -70,7 +67,8 @@ func (c *checker) pullback(in *instance, back *fnObj) *instance {
 	types = append(append(types, results...), results...)
 	ps := back.decl.Params
 	if len(ps) != len(types) {
-		c.errorf(diag.GradShape, back.decl.Name.Span(), "the pullback of %s takes %s: its %d, %s and %s",
+		c.errorf(diag.GradShape, back.decl.Name.Span(),
+			"the pullback of %s takes %s: its %d, %s and %s",
 			in.fn.decl.Name.Text, count(len(types), "parameter"), len(params),
 			count(len(results), "result"), "the derivative of each").
 			With(in.fn.decl.Name.Span(), "defined here")
@@ -81,7 +79,7 @@ func (c *checker) pullback(in *instance, back *fnObj) *instance {
 		c.unify(p.Type, types[i], bn.sc, source.Span{})
 	}
 	b := &body{checker: c, scope: newScope(back.in), in: in}
-	if !b.complete(back, bn, back.decl.Name.Span()) {
+	if in.kern != nil || !b.complete(back, bn, back.decl.Name.Span()) {
 		return nil
 	}
 	return c.instance(back, bn, false, false)

@@ -105,3 +105,18 @@ func TestLongLinesAreCut(t *testing.T) {
 		t.Error("the rest is not counted")
 	}
 }
+
+func TestEveryCodeIsExplained(t *testing.T) {
+	for _, ti := range Titles {
+		e, ok := Explained(ti.Code)
+		if !ok || e.Text == "" || !strings.Contains(Long(ti.Code), ti.Text) {
+			t.Errorf("%s has no explanation", ti.Code)
+		}
+	}
+	if len(explanations) != len(Titles) {
+		t.Errorf("%d explanations of %d codes", len(explanations), len(Titles))
+	}
+	if Long("NL9999") != "" {
+		t.Error("an unknown code is explained")
+	}
+}

@@ -128,6 +128,7 @@ func (f *folding) warps(out [][]wir.Arg, to *layout.Layout) {
 			return g.near(g.b.Add(from, g.b.Mul(part, wir.Int(size))),
 				int(to.Register(r))*size)
 		}
+		g.meets(shifted(to.Lane, layout.Log2(size)), layout.Log2(size))
 		for r := range out {
 			g.b.When(lead, false, "st.shared."+name, at(own, r),
 				g.encode(e, out[r][k:k+1])[0])
@@ -296,6 +297,7 @@ func (g *gen) fromHalf(t tir.Type, l *layout.Layout, list []wir.Arg, bit, lower 
 		base = g.borrow(s.Bytes())
 		g.put(g.join(t, l, list), base, s, nil)
 		g.sync()
+		g.meets(s.Offsets(l.Lane), s.Size)
 	}
 	read := map[uint32]wir.Arg{}
 	for r := range list {
@@ -412,4 +414,13 @@ func (g *gen) predXor(p, q wir.Arg) wir.Arg {
 		return g.predXor(q, p)
 	}
 	return g.b.Op(wir.P, "xor.pred", p, q)
+}
+
+// shifted multiplies places by 2^by.
+func shifted(places []uint32, by int) []uint32 {
+	out := make([]uint32, len(places))
+	for i, v := range places {
+		out[i] = v << by
+	}
+	return out
 }

@@ -301,6 +301,8 @@ func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Bl
 	n := a.vector()
 	th := g.threads(to, s.Offsets(lay.Lane), s.Offsets(lay.Warp))
 	first := g.once(lay)
+	g.meets(s.Offsets(lay.Lane), 4)
+	g.touches(l, lay)
 	for r := 0; r < lay.Size(); r += n {
 		if copies(lay, r) {
 			continue

@@ -139,6 +139,7 @@ func (g *gen) repack(out *tir.Value, parts []*val, total int,
 		return at, ok
 	}
 	for i, x := range parts {
+		g.meetsRows(x.l, x.t.Dims, layout.Log2(size))
 		list := g.elems(x)
 		first := g.once(x.l)
 		for r := range list {
@@ -154,6 +155,7 @@ func (g *gen) repack(out *tir.Value, parts []*val, total int,
 	}
 	g.sync()
 	l := g.layoutOf(out)
+	g.meetsRows(l, out.Type.Dims, layout.Log2(size))
 	list := make([]wir.Arg, l.Size())
 	for r := range list {
 		at, ok := place(l, r, out.Type.Dims)
@@ -230,6 +232,7 @@ func (g *gen) fetchFlipped(t tir.Type, l *layout.Layout, base wir.Arg, s *layout
 	th := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
 	th.bits = ^uint32(0)
 	name, _, c := form(t.Elem.Size(), t.Elem.Size() == 8)
+	g.meets(s.Offsets(l.Lane), s.Size)
 	e := make([]wir.Arg, l.Size())
 	for r := range e {
 		w := g.b.Get(c, "ld.shared."+name, th.memory(g, s.Offset(l.Register(r))^off))

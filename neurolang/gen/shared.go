@@ -80,6 +80,7 @@ func (g *gen) put(v *val, base wir.Arg, s *layout.Shared, keep func(r int) bool)
 		return
 	}
 	w := 1 << (s.Width(l) - s.Size)
+	g.meets(s.Offsets(l.Lane), s.Width(l))
 	size := e.Size()
 	name, count, _ := form(w*size, size == 8)
 	t := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
@@ -184,6 +185,7 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 	if m.trans {
 		op += ".trans"
 	}
+	g.meets(m.lane[:3], 4)
 	t := g.threads(base, pad5(m.lane), s.Offsets(v.l.Warp))
 	first := g.once(&layout.Layout{Warp: v.l.Warp})
 	m.each(v.l, func(r int, list []int) {
@@ -216,6 +218,7 @@ func (g *gen) fetchSome(e tile.Elem, l *layout.Layout, base wir.Arg, s *layout.S
 		return
 	}
 	w := 1 << (s.Width(l) - s.Size)
+	g.meets(s.Offsets(l.Lane), s.Width(l))
 	size := e.Size()
 	name, count, c := form(w*size, size == 8)
 	th := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
@@ -244,6 +247,7 @@ func (g *gen) fetchMatrix(e tile.Elem, l *layout.Layout, base wir.Arg, s *layout
 	if m.trans {
 		op += ".trans"
 	}
+	g.meets(m.lane[:3], 4)
 	th := g.threads(base, pad5(m.lane), s.Offsets(l.Warp))
 	per := 1 << m.first
 	m.each(l, func(r int, list []int) {

@@ -74,7 +74,7 @@ func (x *expander) derive(name string, f *hir.Fn, wrt []int, in *hir.Intrinsic) 
 		}
 	}()
 	t := &tape{x: x, at: in.At, fn: f, root: f.Name}
-	out = &hir.Fn{Name: name, Result: in.T.Args[len(in.T.Args)-1], At: in.At}
+	out = &hir.Fn{Name: name, Derived: true, Result: in.T.Args[len(in.T.Args)-1], At: in.At}
 	env := scope{}
 	var params []value
 	for i, p := range f.Params {

@@ -31,7 +31,7 @@ type Function struct {
 func Build(fn *hir.Fn, kernel func(*hir.Kernel) *tir.Kernel) (f *Function, err error) {
 	b := &builder{Function: &Function{Graph: &Graph{Name: fn.Name}, fn: fn,
 		exprs: map[*Value]hir.Expr{}, shape: map[string]hir.Expr{}}, kernel: kernel,
-		scalars: map[hir.Expr]*Value{}}
+		scalars: map[hir.Expr]*Value{}, factors: map[string]product{}}
 	defer func() {
 		switch e := recover().(type) {
 		case nil:
@@ -58,6 +58,7 @@ type item struct {
 	value  *Value
 	parts  []*item
 	scalar hir.Expr
+	dims   []abi.Dim // of an array of dimensions
 }
 
 // frame is a function being built: calls are built in place.
@@ -71,6 +72,7 @@ type builder struct {
 	*Function
 	kernel  func(*hir.Kernel) *tir.Kernel
 	scalars map[hir.Expr]*Value
+	factors map[string]product // of dimensions that are products
 	names   int
 }
 

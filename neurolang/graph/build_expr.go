@@ -20,6 +20,8 @@ func (b *builder) expr(e hir.Expr, env *frame) *item {
 		return b.place(e, env)
 	case *hir.Const, *hir.DimOf, *hir.Unary, *hir.Binary, *hir.CastTo:
 		return &item{scalar: b.scalar(e, env)}
+	case *hir.ArrayOf:
+		return &item{dims: b.dimList(x, env)}
 	case *hir.TupleOf:
 		return &item{parts: b.all(x.Elems, env)}
 	case *hir.StructOf:
@@ -115,17 +117,6 @@ func (b *builder) scalar(e hir.Expr, env *frame) hir.Expr {
 		fail(e.Span(), "a graph computes with numbers known at its start")
 	}
 	return it.scalar
-}
-
-// dimExpr is a dimension of the graph as an expression of the function.
-func (f *Function) dimExpr(d abi.Dim) hir.Expr {
-	if d.Sym == "" {
-		return integer(d.Const)
-	}
-	if e := f.shape[d.Sym]; e != nil {
-		return e
-	}
-	return &hir.DimOf{X: hir.X{T: intType}, Sym: d.Sym}
 }
 
 func (b *builder) launch(x *hir.Launch, env *frame) *item {
@@ -230,7 +221,7 @@ func (b *builder) intrinsic(x *hir.Intrinsic, env *frame) *item {
 			n.Fill.Value, n.Fill.Seed = constNumber(c.Value), uint64(int64(constNumber(c.Value)))
 		}
 		t := Type{Tensor: true, Layout: tile.RowMajor, Dims: b.dims(x.Args[0], env)}
-		t.Elem, _ = constOf(x.Args[1]).(tile.Elem)
+		t.Elem, _ = constOf(b.expr(x.Args[1], env).scalar).(tile.Elem)
 		if l, ok := constOf(x.Args[m.rest]).(tile.Layout); ok {
 			t.Layout = l
 		}
@@ -248,6 +239,12 @@ func (b *builder) intrinsic(x *hir.Intrinsic, env *frame) *item {
 		n = &Node{Op: Copy}
 	case "Tensor.reshape":
 		n = &Node{Op: Reshape}
+	case "Tensor.shape":
+		return &item{dims: b.tensor(x.Args[0], env).Type.Dims}
+	case "Tensor.elem":
+		return &item{scalar: elem(b.tensor(x.Args[0], env).Type.Elem)}
+	case "Tensor.dim":
+		return &item{scalar: b.dimOf(x, env)}
 	case "Tensor.expect":
 		return b.expr(x.Args[0], env) // known ranks are checked by the launches
 	default:
@@ -263,6 +260,9 @@ func (b *builder) intrinsic(x *hir.Intrinsic, env *frame) *item {
 	types, err := n.Infer()
 	if err != nil {
 		fail(x.At, "%v", err)
+	}
+	if n.Op == Transpose && x.T.Layout != tile.NoLayout {
+		types[0].Layout = x.T.Layout
 	}
 	return &item{value: b.Append(n, types...).Results[0]}
 }
@@ -280,29 +280,6 @@ func constOf(e hir.Expr) any {
 		return c.Value
 	}
 	return nil
-}
-
-// dims reads a shape: constants and dimensions.
-func (b *builder) dims(e hir.Expr, env *frame) (out []abi.Dim) {
-	list, ok := e.(*hir.ArrayOf)
-	if !ok || list.Count != nil {
-		fail(e.Span(), "a graph wants a shape written out")
-	}
-	for _, x := range list.Elems {
-		switch s := b.scalar(x, env).(type) {
-		case *hir.Const:
-			n, ok := s.Value.(int64)
-			if !ok || n < 0 {
-				fail(x.Span(), "a graph wants known dimensions")
-			}
-			out = append(out, abi.Dim{Const: int(n)})
-		case *hir.DimOf:
-			out = append(out, abi.Dim{Sym: s.Sym})
-		default:
-			fail(x.Span(), "a graph wants a constant or a dimension")
-		}
-	}
-	return out
 }
 
 // slice is t[a..b] along the first dimension.

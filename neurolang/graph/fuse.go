@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tensoros/neurolang/abi"
 	"tensoros/neurolang/tile"
@@ -73,13 +74,13 @@ func (g *Graph) merge(p, c, at int) bool {
 	}
 	f := &fusion{g: g, prod: prod, cons: cons, keep: map[int]bool{}}
 	for i, r := range prod.Results {
-		f.keep[i] = uses[r] > inside[r] || uses[r] == 0
+		f.keep[i] = uses[r] > inside[r]
 	}
 	if !f.fit() {
 		return false
 	}
 	k, ok := f.kernel()
-	if !ok {
+	if !ok || g.Accept != nil && !g.Accept(k) {
 		return false
 	}
 	n := &Node{Op: Launch, Kernel: g.intern(k), Args: f.args, At: cons.At}
@@ -354,12 +355,22 @@ func (f *fusion) masked(c *tir.Copier, k *tir.Kernel, op *tir.Op, t *Value) *tir
 // maxName bounds the names of kernels that passes make.
 const maxName = 64
 
+// spell puts a name as PTX allows.
+func spell(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
 // intern gives a kernel that a pass has made a name of its own; if there is an equal one already,
 // it is that.
 func (g *Graph) intern(k *tir.Kernel) *tir.Kernel {
 	base := k.Name
 	if len(base) > maxName {
-		base = "fused_" + g.Name
+		base = "fused_" + spell(g.Name)
 	}
 	k.Name = base
 	for i := 1; ; i++ {

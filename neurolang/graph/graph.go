@@ -19,7 +19,9 @@ type Graph struct {
 	Kernels []*tir.Kernel // those that nodes launch, in order of appearance
 	// Arena is how many bytes all tensors that have an Offset share; 0 before Plan.
 	Arena int
-	next  int
+	// Accept, if not nil, tells whether a kernel that a pass would make can be compiled.
+	Accept func(k *tir.Kernel) bool
+	next   int
 }
 
 // Value is a tensor or scalar: a parameter, or the result of a node.
@@ -51,7 +53,7 @@ type Op uint8
 const (
 	BadOp     Op = iota
 	Launch       // (arguments of Kernel) -> its results, then what its parameters in place became
-	Transpose    // the last two dimensions and the layout change places; a view
+	Transpose    // the last two dimensions change places; a view if the layout does too
 	Reshape      // the elements in row-major order in the result's shape; a view
 	Slice        // elements Lo..Hi along the first dimension; a view
 	Fill         // -> a new tensor of Fill
@@ -72,9 +74,6 @@ func (o Op) String() string {
 	return "?"
 }
 
-// View tells that the operation's result shares the memory of its argument.
-func (o Op) View() bool { return o == Transpose || o == Reshape || o == Slice }
-
 // Node is one operation.
 type Node struct {
 	Op      Op
@@ -85,6 +84,13 @@ type Node struct {
 	Num     float64     // of Scalar
 	Fill    vm.Fill     // of Fill
 	At      source.Span
+}
+
+// view tells that a result of this type shares the memory of the argument. A transpose that keeps
+// the layout moves the elements.
+func (n *Node) view(t Type) bool {
+	return n.Op == Reshape || n.Op == Slice ||
+		n.Op == Transpose && layout(t.Layout) != layout(n.Args[0].Type.Layout)
 }
 
 // Param adds a parameter.
@@ -106,7 +112,7 @@ func (g *Graph) Append(n *Node, results ...Type) *Node {
 	for _, t := range results {
 		v := g.value(t)
 		v.Node = n
-		v.Lent = n.Op.View() && n.Args[0].Lent
+		v.Lent = n.view(t) && n.Args[0].Lent
 		n.Results = append(n.Results, v)
 	}
 	g.Nodes = append(g.Nodes, n)
@@ -151,7 +157,7 @@ func (v *Value) source() *Value {
 	for v.Node != nil {
 		n := v.Node
 		switch {
-		case n.Op.View():
+		case n.view(v.Type):
 			v = n.Args[0]
 			continue
 		case n.Op == Launch:

@@ -224,7 +224,7 @@ func TestTextRoundTrips(t *testing.T) {
 func TestVerifyRefuses(t *testing.T) {
 	const head = "graph @g {\n  param %0: f32[M, N] lent \"x\"\n  param %1: f32[4, 8]\n"
 	for text, want := range map[string]string{
-		"  %2: f32[N, M] = transpose %0\n":                           "is f32[N, M] col",
+		"  %2: f32[M, N] = transpose %0\n":                           "is f32[N, M]",
 		"  %2: f32[N, M] col = transpose %9\n":                       "not there yet",
 		"  free %1\n  %2: f32[4, 8] = copy %1\n":                     "was freed",
 		"  %2: f32[8, 8] = slice 0..8 %1\n":                          "slice 0..8",

@@ -24,7 +24,10 @@ func (n *Node) Infer() ([]Type, error) {
 		}
 		t.Dims = slices.Clone(t.Dims)
 		t.Dims[d-1], t.Dims[d-2] = t.Dims[d-2], t.Dims[d-1]
-		t.Layout = tile.RowMajor + tile.ColMajor - t.Layout
+		t.Layout = tile.RowMajor + tile.ColMajor - layout(t.Layout)
+		if len(n.Results) == 1 {
+			t.Layout = layout(n.Results[0].Type.Layout)
+		}
 		return []Type{t}, nil
 	case Slice:
 		t := n.Args[0].Type

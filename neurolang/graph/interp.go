@@ -101,8 +101,10 @@ func (m *runner) node(n *Node) error {
 	case Fill:
 		s := vm.Spec{Shape: out.Dims, Elem: out.Elem, Layout: out.Layout}
 		copy(out.Data, n.Fill.Bytes(&s))
-	case Transpose, Copy:
+	case Copy:
 		copy(out.Data, m.vals[n.Args[0]].Tensor.Data)
+	case Transpose:
+		transpose(out, m.vals[n.Args[0]].Tensor)
 	case Slice:
 		from := m.vals[n.Args[0]].Tensor
 		if n.Hi > from.Dims[0] {
@@ -121,6 +123,17 @@ func (m *runner) node(n *Node) error {
 	}
 	m.vals[r] = Arg{Tensor: out}
 	return nil
+}
+
+// transpose swaps the last two dimensions.
+func transpose(out, from *interp.Tensor) {
+	for i := range out.Len() {
+		at := unflat(i, out.Dims)
+		place := out.Offset(at)
+		n := len(at)
+		at[n-1], at[n-2] = at[n-2], at[n-1]
+		out.Set(place, from.At(from.Offset(at)))
+	}
 }
 
 // unflat is the index of element number i in row-major order.

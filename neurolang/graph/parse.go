@@ -237,7 +237,7 @@ func (p *parser) node() {
 		return
 	}
 	for _, r := range n.Results {
-		r.Lent = n.Op.View() && len(n.Args) == 1 && n.Args[0].Lent
+		r.Lent = len(n.Args) == 1 && n.Args[0].Lent && n.view(r.Type)
 	}
 	p.g.Nodes = append(p.g.Nodes, n)
 }

@@ -19,7 +19,11 @@ type Pass struct {
 var Passes = []Pass{
 	{"cse", "what is computed twice is computed once", (*Graph).CSE},
 	{"dce", "what nobody uses is not computed", (*Graph).DCE},
+	{"forward", "what only moves values is looked through", (*Graph).Forward},
+	{"unflatten", "kernels over vectors meet those around them", (*Graph).Unflatten},
+	{"clean", "views that these leave", (*Graph).clean},
 	{"fuse", "launches go on with tiles of the launch before, in registers", (*Graph).Fuse},
+	{"drop", "results that fused kernels keep for nobody", (*Graph).clean},
 	{"reuse", "results take the memory of operands that die", (*Graph).Reuse},
 	{"plan", "tensors of known size get a place in one arena, others are freed early", (*Graph).Plan},
 }
@@ -120,9 +124,13 @@ func (g *Graph) DCE() int {
 	removed := len(g.Nodes) - len(kept)
 	slices.Reverse(kept)
 	g.Nodes = kept
+	removed += g.unused()
 	g.sweep()
 	return removed
 }
+
+// clean looks through views and drops those that nobody uses.
+func (g *Graph) clean() int { return g.Forward() + g.DCE() }
 
 // last gives for each memory the number of the last node that uses it; the graph's length if it
 // leaves the graph.
@@ -158,7 +166,9 @@ func (g *Graph) Reuse() int {
 			if arg < 0 {
 				break
 			}
-			g.inPlace(n, out, arg)
+			if !g.inPlace(n, out, arg) {
+				break
+			}
 			reused++
 		}
 	}
@@ -180,7 +190,7 @@ func (g *Graph) reusable(n *Node, at int, last map[*Value]int) (out, arg int) {
 				continue
 			}
 			r, ok := onlyPiece(k, i, tir.Load)
-			if ok && r.equal(w) && len(g.aliases(n, a)) == 1 {
+			if ok && r.equal(w) && len(g.aliases(n, a)) == 1 && before(k, i, len(k.Params)+o) {
 				return o, i
 			}
 		}
@@ -188,8 +198,24 @@ func (g *Graph) reusable(n *Node, at int, last map[*Value]int) (out, arg int) {
 	return 0, -1
 }
 
+// before tells that a kernel is done with reading one tensor when it writes another.
+func before(k *tir.Kernel, read, written int) bool {
+	first, last := len(k.Body.Ops), -1
+	for i, op := range k.Body.Ops {
+		(&tir.Block{Ops: []*tir.Op{op}}).Walk(func(op *tir.Op) {
+			switch {
+			case op.Kind == tir.Load && op.Param == read:
+				last = i
+			case op.Kind == tir.Store && op.Param == written:
+				first = min(first, i)
+			}
+		})
+	}
+	return last < first
+}
+
 // made tells that a value is all of its memory: no view.
-func (v *Value) made() bool { return v.Node == nil || !v.Node.Op.View() }
+func (v *Value) made() bool { return v.Node == nil || !v.Node.view(v.Type) }
 
 // aliases are the arguments of a node that share a value's memory.
 func (g *Graph) aliases(n *Node, v *Value) (out []int) {
@@ -201,16 +227,15 @@ func (g *Graph) aliases(n *Node, v *Value) (out []int) {
 	return out
 }
 
-// inPlace makes a result of a launch what an argument becomes.
-func (g *Graph) inPlace(n *Node, out, arg int) {
+// inPlace makes a result of a launch what an argument becomes, if that can be compiled.
+func (g *Graph) inPlace(n *Node, out, arg int) bool {
 	old := n.Kernel
 	k := &tir.Kernel{Name: old.Name + "_in", Axes: old.Axes, Loc: old.Loc,
 		Deterministic: old.Deterministic}
 	k.Params = slices.Clone(old.Params)
 	k.Params[arg].Access = abi.Update
 	k.Outs = slices.Delete(slices.Clone(old.Outs), out, out+1)
-	b := tir.NewBuilder(k)
-	c := &tir.Copier{B: b, Vals: map[*tir.Value]*tir.Value{}, Param: func(i int) int {
+	copyBody(k, old, func(i int) int {
 		switch o := i - len(old.Params); {
 		case o == out:
 			return arg
@@ -218,15 +243,14 @@ func (g *Graph) inPlace(n *Node, out, arg int) {
 			return i - 1
 		}
 		return i
-	}}
-	for i, a := range old.Body.Args {
-		c.Vals[a] = k.Body.Args[i]
+	}, nil)
+	if g.Accept != nil && !g.Accept(k) {
+		return false
 	}
-	c.Block(old.Body)
-	b.Yield()
 	r := n.Results[out]
 	n.Results = slices.Delete(n.Results, out, out+1)
 	n.Kernel = g.intern(k)
 	at := len(k.Outs) + slices.Index(n.written(), arg)
 	n.Results = slices.Insert(n.Results, at, r)
+	return true
 }

@@ -40,8 +40,10 @@ type Fn struct {
 	Body   *Block
 	Graph  bool // @graph: straight-line over tensors, planned as a whole
 	VJP    *Fn  // its pullback, declared by @vjp, if derivatives are asked for
-	Attrs  []Attr
-	At     source.Span
+	// Derived: made by grad, a straight line; planned like a @graph where that is possible.
+	Derived bool
+	Attrs   []Attr
+	At      source.Span
 }
 
 // Attr is an attribute with its arguments, evaluated.
@@ -71,7 +73,6 @@ type Kernel struct {
 	// Lifted: written over tiles; Body is then the tile expression of the old form and
 	// Params are the tiles. See docs/language.md, "Lifted kernels".
 	Lifted bool
-	VJP    *Fn // its pullback, declared by @vjp, if derivatives are asked for
 	Attrs  []Attr
 	At     source.Span
 }

@@ -34,9 +34,9 @@ func (g *gen) expr(e hir.Expr, dst int) {
 	case *hir.CallValue:
 		g.callValue(x, dst)
 	case *hir.FuncValue:
-		base := g.sequence(x.Captured)
+		base := g.sequence(x.Captured, dst)
 		g.wide(program.Closure, base, g.Func(x.Fn))
-		g.op(program.Move, dst, base, 0)
+		g.give(dst, base)
 	case *hir.Intrinsic:
 		g.intrinsic(x, dst)
 	case *hir.Launch:
@@ -44,7 +44,7 @@ func (g *gen) expr(e hir.Expr, dst int) {
 	case *hir.RefOf:
 		g.refOf(x, dst)
 	case *hir.TupleOf:
-		g.op(program.Tuple, dst, g.sequence(x.Elems), len(x.Elems))
+		g.op(program.Tuple, dst, g.sequence(x.Elems, dst), len(x.Elems))
 	case *hir.ArrayOf:
 		g.array(x, dst)
 	case *hir.StructOf:
@@ -52,7 +52,7 @@ func (g *gen) expr(e hir.Expr, dst int) {
 	case *hir.EnumOf:
 		g.make(g.shape(x.T.Def)+x.Tag, x.Args, dst)
 	case *hir.RangeOf:
-		r := g.sequence([]hir.Expr{x.Lo, x.Hi})
+		r := g.sequence([]hir.Expr{x.Lo, x.Hi}, dst)
 		g.op(program.Range, dst, r, r+1)
 	case *hir.TagOf:
 		g.op(program.Tag, dst, g.read(x.Arg), 0)
@@ -70,9 +70,25 @@ func (g *gen) expr(e hir.Expr, dst int) {
 	g.release(mark)
 }
 
-// sequence evaluates expressions into registers in a row.
-func (g *gen) sequence(list []hir.Expr) int {
-	base := g.regs(max(len(list), 1))
+// window takes n registers in a row; they begin with dst if that is the youngest.
+func (g *gen) window(n, dst int) int {
+	if dst == g.next-1 && dst >= g.floor {
+		g.regs(max(n, 1) - 1)
+		return dst
+	}
+	return g.regs(max(n, 1))
+}
+
+// give moves a result to where it is wanted.
+func (g *gen) give(dst, r int) {
+	if dst != r {
+		g.op(program.Move, dst, r, 0)
+	}
+}
+
+// sequence evaluates expressions into registers in a row, a window for dst.
+func (g *gen) sequence(list []hir.Expr, dst int) int {
+	base := g.window(len(list), dst)
 	for i, x := range list {
 		g.to(x, base+i)
 	}
@@ -82,7 +98,7 @@ func (g *gen) sequence(list []hir.Expr) int {
 // array makes [a, b, c] or [a; n]; long ones grow by pieces, for registers are few.
 func (g *gen) array(x *hir.ArrayOf, dst int) {
 	if x.Count != nil {
-		r := g.sequence([]hir.Expr{x.Elems[0], x.Count})
+		r := g.sequence([]hir.Expr{x.Elems[0], x.Count}, dst)
 		g.op(program.Fill, dst, r, r+1)
 		return
 	}
@@ -94,7 +110,7 @@ func (g *gen) array(x *hir.ArrayOf, dst int) {
 			r = g.reg()
 		}
 		part := x.Elems[i:min(i+piece, len(x.Elems))]
-		g.op(program.Array, r, g.sequence(part), len(part))
+		g.op(program.Array, r, g.sequence(part, r), len(part))
 		if i > 0 {
 			g.op(program.Cat, dst, dst, r)
 		}
@@ -103,9 +119,9 @@ func (g *gen) array(x *hir.ArrayOf, dst int) {
 }
 
 func (g *gen) make(shape int, fields []hir.Expr, dst int) {
-	base := g.sequence(fields)
+	base := g.sequence(fields, dst)
 	g.wide(program.Make, base, shape)
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 }
 
 func (g *gen) unary(x *hir.Unary, dst int) {
@@ -247,25 +263,25 @@ func (g *gen) lazy(x *hir.Binary, dst int) {
 }
 
 func (g *gen) call(x *hir.Call, dst int) {
-	base := g.sequence(x.Args)
+	base := g.sequence(x.Args, dst)
 	g.wide(program.Call, base, g.Func(x.Fn))
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 }
 
 func (g *gen) callValue(x *hir.CallValue, dst int) {
-	base := g.regs(max(len(x.Args), 1))
+	base := g.window(len(x.Args), dst)
 	f := g.read(x.Fn)
 	for i, a := range x.Args {
 		g.to(a, base+i)
 	}
 	g.op(program.CallV, base, f, len(x.Args))
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 }
 
 // launch lends tensors to a kernel.
 func (g *gen) launch(x *hir.Launch, dst int) {
 	n := len(x.Args)
-	base := g.regs(max(n+len(x.Into), 1))
+	base := g.window(n+len(x.Into), dst)
 	for i, a := range x.Args {
 		g.lend(a, base+i)
 	}
@@ -281,7 +297,7 @@ func (g *gen) launch(x *hir.Launch, dst int) {
 		op = program.LaunchTo
 	}
 	g.wide(op, base, k)
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 }
 
 // lend puts a value that the callee only looks at into a register.

@@ -22,7 +22,7 @@ var extra = map[string]struct {
 func (g *gen) intrinsic(x *hir.Intrinsic, dst int) {
 	more := extra[x.Name]
 	n := len(x.Args) + more.n
-	base := g.regs(max(n, 1))
+	base := g.window(n, dst)
 	f := builtin.Find(x.Name)
 	for i, a := range x.Args {
 		switch {
@@ -38,7 +38,7 @@ func (g *gen) intrinsic(x *hir.Intrinsic, dst int) {
 		more.put(g, x, base+len(x.Args))
 	}
 	g.wide(program.Builtin, base, g.site(x.Name, n))
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 	if x.Name == "Tensor.item" {
 		g.convert(x.T, under(x.Args[0].Type()), dst)
 	}

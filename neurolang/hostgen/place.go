@@ -133,7 +133,7 @@ func (g *gen) index(x *hir.IndexOf, dst int) {
 }
 
 func (g *gen) tensorIndex(op program.Op, x *hir.IndexOf, dst int) {
-	base := g.regs(max(len(x.Indices), 1))
+	base := g.window(len(x.Indices), dst)
 	t := g.read(x.Arg)
 	for i, e := range x.Indices {
 		if e == nil {
@@ -143,7 +143,7 @@ func (g *gen) tensorIndex(op program.Op, x *hir.IndexOf, dst int) {
 		g.to(e, base+i)
 	}
 	g.op(op, base, t, len(x.Indices))
-	g.op(program.Move, dst, base, 0)
+	g.give(dst, base)
 }
 
 // ops that read a part of something, and that take it away.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-//go:embed *.nl
+//go:embed *.nl models/*.nl
 var files embed.FS
 
 // Read returns the text of a module: std.nn, models.llama3.

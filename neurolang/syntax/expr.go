@@ -185,6 +185,9 @@ func (p *parser) args() (out []Arg) {
 
 func (p *parser) primary() Expr {
 	at := node{p.tok.Span}
+	if p.panicking {
+		return &BadExpr{at}
+	}
 	switch p.tok.Kind {
 	case Ident:
 		return p.path()
@@ -207,6 +210,8 @@ func (p *parser) primary() Expr {
 	}
 	d := p.expected("an expression")
 	switch p.tok.Kind {
+	case KwFn:
+		d.Hint("a function without a name is a closure: |x| x + 1")
 	case KwReturn, KwLet, KwVar, KwFor, KwWhile:
 		d.Note("%s is a statement, not an expression", p.tok.Kind)
 	}

@@ -4,7 +4,7 @@ package syntax
 func (p *parser) block() *Block {
 	b := &Block{node: node{p.tok.Span}}
 	open := p.tok.Span
-	if !p.enter() || !p.want(LBrace) {
+	if !p.enter() || !p.wantBlock() {
 		p.leave()
 		p.skipTo(RBrace, KwFn, At)
 		p.got(RBrace)
@@ -31,6 +31,16 @@ func (p *parser) block() *Block {
 	p.panicking = p.panicking && !closed
 	b.span = b.span.To(p.prev)
 	return b
+}
+
+// wantBlock is want for `{`; a single `=` before it was meant as a comparison.
+func (p *parser) wantBlock() bool {
+	if p.tok.Kind == Assign && !p.panicking {
+		at := p.tok.Span
+		p.expected(LBrace.String()).Hint("== compares, = assigns").Replace(at, "==", "write ==")
+		return false
+	}
+	return p.want(LBrace)
 }
 
 // forgotten tells that the block's end was forgotten: an item that begins its line at column 1
@@ -152,6 +162,9 @@ func (p *parser) condition() Expr {
 	p.noStruct = true
 	x := p.expr()
 	p.noStruct = saved
+	if p.tok.Kind != LBrace {
+		return &BadExpr{node{x.Span()}} // an error follows; what stands here is not all
+	}
 	return x
 }
 
@@ -274,6 +287,7 @@ func (p *parser) matchExpr() Expr {
 	})
 	p.leave()
 	if p.panicking {
+		e.Bad = true
 		p.skipArms()
 	}
 	p.wantClose(RBrace, open)

@@ -87,6 +87,28 @@ func load(d, a, i *Value) bool {
 	return true
 }
 
+// remI leaves divisors 0 and -1 to step.
+func remI(d, x, y *Value) bool {
+	if y.n+1 <= 1 {
+		return false
+	}
+	d.kind, d.n = Int, uint64(int64(x.n)%int64(y.n))
+	return true
+}
+
+// store sets an element of an array, if that is what it is.
+func store(a, i, v *Value) bool {
+	if a.kind != Array {
+		return false
+	}
+	o, ok := a.ref.(*Object)
+	if !ok || i.n >= uint64(len(o.Parts)) {
+		return false
+	}
+	o.Parts[i.n] = *v
+	return true
+}
+
 // arithI computes on 64-bit integers; what does not fit is an error, never a silent wrap.
 func arithI(op program.Op, x, y int64) (Value, error) {
 	var r int64

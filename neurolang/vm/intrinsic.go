@@ -59,8 +59,15 @@ func init() {
 // Known tells whether the machine has an intrinsic of this name.
 func Known(name string) bool { return intrinsics[name] != nil }
 
-// link resolves the sites that the program has got since.
+// link resolves the sites and constants that the program has got since.
 func (m *Machine) link() {
+	for _, f := range m.prog.Funcs[len(m.consts):] {
+		k := make([]Value, len(f.Consts))
+		for i, c := range f.Consts {
+			k[i] = constant(c)
+		}
+		m.consts = append(m.consts, k)
+	}
 	for _, s := range m.prog.Sites[len(m.sites):] {
 		fn := intrinsics[s.Name]
 		if host := m.opt.Host[s.Name]; host != nil {

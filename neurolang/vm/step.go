@@ -18,8 +18,6 @@ func (m *Machine) step(f *program.Func, r *regs, in program.Instr, pc int) error
 	switch op := in.Op(); op {
 	case program.Nop, program.Jmp, program.JT, program.JF, program.Prep, program.Loop:
 		return nil
-	case program.LoadK:
-		v = constant(f.Consts[in.Bx()])
 	case program.LoadI:
 		v = IntValue(int64(in.SBx()))
 	case program.LoadB:

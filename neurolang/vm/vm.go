@@ -25,6 +25,7 @@ type Machine struct {
 	opt     Options
 	globals Object
 	sites   []intrinsic // of prog.Sites
+	consts  [][]Value   // of prog.Funcs
 	stack   []Value     // the part of the stack in use and what is free of it
 	fuel    int
 	depth   int
@@ -98,6 +99,9 @@ func (m *Machine) Call(fn int) (Value, error) {
 // call runs a function on a window of the stack that begins with what it captured and args.
 func (m *Machine) call(fn int, captured, args []Value) (Value, error) {
 	f := m.prog.Funcs[fn]
+	if m.depth >= m.opt.Depth {
+		return Value{}, m.place(f, 0, m.tooDeep(f))
+	}
 	old := m.stack
 	if len(old) < f.Regs+len(regs{}) {
 		m.stack = make([]Value, chunk)
@@ -106,23 +110,22 @@ func (m *Machine) call(fn int, captured, args []Value) (Value, error) {
 	clear(r[copy(r[copy(r[:], captured):], args)+len(captured) : f.Regs])
 	m.stack = m.stack[f.Regs:]
 	m.depth++
-	v, err := m.exec(f, r)
+	v, err := m.exec(f, r, m.consts[fn])
 	m.depth--
 	m.stack = old
 	return v, err
 }
 
 // exec interprets a function. What has no case here, and what failed here, goes to step.
-func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
-	if m.depth > m.opt.Depth {
-		return Value{}, m.place(f, 0, m.tooDeep(f))
-	}
+func (m *Machine) exec(f *program.Func, r *regs, k []Value) (Value, error) {
 	ok := true
 	for pc := 0; ; pc++ {
 		in := f.Code[pc]
 		switch in.Op() {
 		case program.Move:
 			r[uint8(in>>8)] = r[uint8(in>>16)]
+		case program.LoadK:
+			r[uint8(in>>8)] = k[in.Bx()]
 		case program.LoadI:
 			setInt(&r[uint8(in>>8)], int64(in.SBx()))
 		case program.AddI:
@@ -131,6 +134,8 @@ func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
 			ok = subI(&r[uint8(in>>8)], &r[uint8(in>>16)], &r[uint8(in>>24)])
 		case program.MulI:
 			ok = mulI(&r[uint8(in>>8)], &r[uint8(in>>16)], &r[uint8(in>>24)])
+		case program.RemI:
+			ok = remI(&r[uint8(in>>8)], &r[uint8(in>>16)], &r[uint8(in>>24)])
 		case program.AddN:
 			ok = addN(&r[uint8(in>>8)], &r[uint8(in>>16)], int64(in.SC()))
 		case program.AddF:
@@ -151,12 +156,8 @@ func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
 			setBool(&r[uint8(in>>8)], float(&r[uint8(in>>16)]) < float(&r[uint8(in>>24)]))
 		case program.Jmp:
 			pc, ok = m.jump(pc, in.SBx())
-		case program.JT:
-			if r[uint8(in>>8)].n != 0 {
-				pc, ok = m.jump(pc, in.SBx())
-			}
-		case program.JF:
-			if r[uint8(in>>8)].n == 0 {
+		case program.JT, program.JF:
+			if (r[uint8(in>>8)].n != 0) == (in.Op() == program.JT) {
 				pc, ok = m.jump(pc, in.SBx())
 			}
 		case program.Prep:
@@ -164,12 +165,13 @@ func (m *Machine) exec(f *program.Func, r *regs) (Value, error) {
 				pc += in.SBx()
 			}
 		case program.Loop:
-			a := uint8(in >> 8)
-			if next(&r[a], &r[a+1], &r[a+2]) {
+			if a := uint8(in >> 8); next(&r[a], &r[a+1], &r[a+2]) {
 				pc, ok = m.jump(pc, in.SBx())
 			}
 		case program.Index:
 			ok = load(&r[uint8(in>>8)], &r[uint8(in>>16)], &r[uint8(in>>24)])
+		case program.SetI:
+			ok = store(&r[uint8(in>>8)], &r[uint8(in>>16)], &r[uint8(in>>24)])
 		case program.Ret:
 			return r[uint8(in>>8)], nil
 		default:

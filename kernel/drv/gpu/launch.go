@@ -171,6 +171,12 @@ func (d *Device) checkTime(n int) {
 	}
 }
 
+// Loaded tells whether a kernel's code is in VRAM.
+func (d *Device) Loaded(g *Grid) bool {
+	_, ok := d.code[string(spec.PackCode(g.Entry, g.PTX))]
+	return ok
+}
+
 // upload checks a kernel's code and places it in VRAM, once for equal text.
 func (d *Device) upload(g *Grid) (program, error) {
 	code := spec.PackCode(g.Entry, g.PTX)
