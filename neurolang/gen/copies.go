@@ -296,7 +296,7 @@ func (g *gen) issue(r *ring, loop *tir.Op, i, hi, stage wir.Arg) {
 // copyTile starts the copies of a tile; pieces outside of the tensor become zeros.
 func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Block) {
 	t := l.Results[0].Type
-	lay := g.memoryLayout(l, layout.Logs(t.Dims))
+	lay := g.pieceLayout(l, layout.Logs(t.Dims), 4)
 	a := g.accessIn(l, t, lay, blk)
 	n := a.vector()
 	th := g.threads(to, s.Offsets(lay.Lane), s.Offsets(lay.Warp))
