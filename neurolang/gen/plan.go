@@ -32,7 +32,7 @@ type gen struct {
 	blk        *tir.Block // that is being emitted
 	loc        tir.Loc    // of the operation that is being emitted
 	proofs     []Proof
-	thread     wir.Arg    // among those that compute
+	thread     wir.Arg // among those that compute
 	lane, warp wir.Arg
 	reuse      map[*tir.Value]*tir.Value // results that take over an operand's registers
 	extents    map[string]wir.Arg
