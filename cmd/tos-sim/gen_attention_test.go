@@ -127,7 +127,7 @@ func TestGenAttention(t *testing.T) {
 }
 
 func BenchmarkGenAttention(b *testing.B) {
-	for _, causal := range []bool{true} {
+	for _, causal := range []bool{false, true} {
 		for range b.N {
 			s, l := genTime(b, genAttention("bf16", 128, 128, 128, causal), 90,
 				map[string]int{"H": 16, "S": 8192}, []float64{0, 0, 0, 0.06})

@@ -96,8 +96,16 @@ func loopRuns(op *tir.Op, runs abi.Term) abi.Term {
 	if hi, ok := constant(op.Args[1]); ok {
 		return times(runs, abi.Dim{Const: max(hi-lo, 0)}, 1/float64(step))
 	}
-	if e := op.Args[1].Op; e != nil && e.Kind == tir.Extent {
-		return times(runs, abi.Dim{Sym: e.Sym}, 1/float64(step))
+	by := 1 / float64(step)
+	e := op.Args[1].Op
+	if e != nil && e.Kind == tir.Min { // up to the program's own place, on average half way
+		by /= 2
+		if e = e.Args[0].Op; e == nil || e.Kind != tir.Extent {
+			e = op.Args[1].Op.Args[1].Op
+		}
+	}
+	if e != nil && e.Kind == tir.Extent {
+		return times(runs, abi.Dim{Sym: e.Sym}, by)
 	}
 	return runs
 }
