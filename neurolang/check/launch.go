@@ -197,7 +197,7 @@ func (b *body) liftedShape(x hir.Expr, t, want *hir.Type, made source.Span, d *s
 		return true
 	}
 	if len(t.Dims) != 2 {
-		b.errorf(diag.TensorShape, x.Span(), "the tensor has %s, tiles have 2",
+		b.errorf(diag.TensorRank, x.Span(), "the tensor has %s, tiles have 2",
 			count(len(t.Dims), "dimension")).With(made, "bound here")
 		return false
 	}
@@ -266,10 +266,13 @@ func (b *body) tensorMismatch(x hir.Expr, want, got *hir.Type, place source.Span
 		label(b.errorf(diag.WrongDevice, x.Span(), "a tensor on %s is needed here, this is on %s",
 			want.Device, got.Device)).Hint("copy it there: .to(%s)", want.Device)
 	case "rank":
-		label(b.errorf(diag.TensorShape, x.Span(), "a tensor of %s is needed here, this has %d",
-			count(len(want.Dims), "dimension"), len(got.Dims))).
-			Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
-				func(int) bool { return false }))
+		d := label(b.errorf(diag.TensorRank, x.Span(), "a tensor of %s is needed here, this has %d",
+			count(len(want.Dims), "dimension"), len(got.Dims)))
+		d.Note("%s", picture("needed", dimStrings(want.Dims), "this", dimStrings(got.Dims),
+			func(int) bool { return false }))
+		if len(want.Dims) == 1 {
+			d.Hint("all elements in one dimension: .reshape([-1])")
+		}
 	default:
 		d := label(b.errorf(diag.TensorShape, x.Span(),
 			"the shape [%s] is needed here, this is [%s]",

@@ -505,7 +505,7 @@ func (b *body) transposed(t *hir.Type, c *intrinsic) *hir.Type {
 	if !t.AnyDim {
 		n := len(t.Dims)
 		if n < 2 {
-			b.errorf(diag.TensorShape, c.sp, "only tensors of 2 dimensions or more can be transposed")
+			b.errorf(diag.TensorRank, c.sp, "only tensors of 2 dimensions or more can be transposed")
 			return nil
 		}
 		r.Dims = slices.Clone(t.Dims)

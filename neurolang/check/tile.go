@@ -266,7 +266,7 @@ func picture(nameA string, a []string, nameB string, b []string, differ func(i i
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
-	return strings.Join(lines[:], "\n")
+	return strings.TrimRight(strings.Join(lines[:], "\n"), "\n")
 }
 
 func numbersOf(dims []int) []string {

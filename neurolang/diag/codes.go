@@ -68,6 +68,7 @@ const (
 	TensorElem       Code = "NL0309"
 	TensorLayout     Code = "NL0310"
 	TensorShape      Code = "NL0311"
+	TensorRank       Code = "NL0312"
 	KernelName       Code = "NL0313"
 	BadAxis          Code = "NL0314"
 	BadSpan          Code = "NL0315"
@@ -182,7 +183,8 @@ var Titles = []Title{
 	{NeedsView, "a kernel called with something that is no tensor"},
 	{TensorElem, "a tensor whose element type is not the tile's"},
 	{TensorLayout, "a tensor whose layout is not the tile's"},
-	{TensorShape, "a tensor that does not divide into tiles"},
+	{TensorShape, "a tensor of another shape than is needed"},
+	{TensorRank, "a tensor with another number of dimensions than is needed"},
 	{KernelName, "a kernel name that PTX cannot spell"},
 	{BadAxis, "an axis that a tile does not have"},
 	{BadSpan, "a span or pipeline that cannot be"},
