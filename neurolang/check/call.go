@@ -9,6 +9,7 @@ import (
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tile"
+	"tensoros/neurolang/tir"
 )
 
 // arg is an argument of a call: as written, or already checked (of an operator, a receiver).
@@ -626,7 +627,25 @@ func (b *body) overload(fn *fnObj, explicit []syntax.TypeExpr, args []arg, sp so
 			d.Hint("declare what is known: let t: Tensor<[_, _], f32> = ...")
 		}
 	}
+	b.operandHint(d, args)
 	return nil, args
+}
+
+// operandHint says in what two tensors differ.
+func (b *body) operandHint(d *diag.Diagnostic, args []arg) {
+	if len(args) != 2 || d.Help != "" {
+		return
+	}
+	x, y := deref(args[0].x.Type()), deref(args[1].x.Type())
+	switch {
+	case x.Kind != hir.Tensor || y.Kind != hir.Tensor:
+	case x.Elem != y.Elem:
+		d.Hint("their elements differ: convert one, x as %s", x.Elem)
+	case !tir.Computes(x.Elem):
+		d.Hint("%s is for storing and for @: convert first, x as f32", x.Elem)
+	default:
+		d.Hint("their shapes differ; the second may be one row of the first")
+	}
 }
 
 func argTypes(args []arg) string {

@@ -228,7 +228,14 @@ func (c *checker) pathType(te *syntax.PathType, sc *scope, kernel bool) *hir.Typ
 
 func (c *checker) unknownType(n *syntax.Name, sc *scope) {
 	d := c.errorf(diag.UnknownType, n.Span(), "unknown type %s", n.Text)
-	if near := nearest(n.Text, append(c.typesIn(sc), typeNames...)); near != "" {
+	if help := typeHelp[n.Text]; help != "" {
+		d.Hint("%s", help)
+		return
+	}
+	near := typeWords[n.Text]
+	if near != "" {
+		d.Hint("write %s", near).Replace(n.Span(), near, "write "+near)
+	} else if near = nearest(n.Text, append(c.typesIn(sc), typeNames...)); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	}
 }

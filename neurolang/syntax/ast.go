@@ -463,6 +463,7 @@ type MatchExpr struct {
 	node
 	X    Expr
 	Arms []*Arm
+	Bad  bool // not all arms could be read
 }
 
 // Arm is pattern if guard => value.
