@@ -548,10 +548,17 @@ func (b *body) onTiles(fn *fnObj, bn *binding, name source.Span) bool {
 }
 
 func (b *body) defaultArg(p *syntax.Param, bn *binding, want *hir.Type) hir.Expr {
+	if b.defaults[p] {
+		b.errorf(diag.Recursive, p.Name.Span(), "the default of %s needs itself", p.Name.Text).
+			With(p.Default.Span(), "here")
+		return poisonAt(p.Default.Span())
+	}
+	b.defaults[p] = true
 	saved := b.scope
 	b.scope = newScope(bn.sc)
 	x := b.expr(p.Default, want)
 	b.scope = saved
+	delete(b.defaults, p)
 	return b.coerce(x, want, p.Type.Span(), "the parameter's type")
 }
 

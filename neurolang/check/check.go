@@ -49,6 +49,7 @@ func NewSession(set *source.Set, opt Options) *Session {
 }
 
 type checker struct {
+	defaults  map[*syntax.Param]bool // being evaluated
 	set       *source.Set
 	errs      *diag.List
 	opt       Options
@@ -95,7 +96,7 @@ func newChecker(set *source.Set, opt Options) *checker {
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
 		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
-		auto: map[*hir.RefOf]bool{},
+		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 

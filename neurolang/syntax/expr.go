@@ -79,6 +79,9 @@ func (p *parser) unary() Expr {
 		if k == And {
 			return &RefExpr{at, mut, x}
 		}
+		if k == Sub {
+			return negative(at, x)
+		}
 		return &UnaryExpr{at, k, x}
 	}
 	return p.postfix(p.primary())
