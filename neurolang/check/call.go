@@ -10,6 +10,7 @@ import (
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tile"
+	"tensoros/neurolang/tir"
 )
 
 // arg is an argument of a call: as written, or already checked (of an operator, a receiver).
@@ -554,10 +555,17 @@ func (b *body) onTiles(fn *fnObj, bn *binding, name source.Span) bool {
 }
 
 func (b *body) defaultArg(p *syntax.Param, bn *binding, want *hir.Type) hir.Expr {
+	if b.defaults[p] {
+		b.errorf(diag.Recursive, p.Name.Span(), "the default of %s needs itself", p.Name.Text).
+			With(p.Default.Span(), "here")
+		return poisonAt(p.Default.Span())
+	}
+	b.defaults[p] = true
 	saved := b.scope
 	b.scope = newScope(bn.sc)
 	x := b.expr(p.Default, want)
 	b.scope = saved
+	delete(b.defaults, p)
 	return b.coerce(x, want, p.Type.Span(), "the parameter's type")
 }
 
@@ -633,7 +641,25 @@ func (b *body) overload(fn *fnObj, explicit []syntax.TypeExpr, args []arg, sp so
 			d.Hint("declare what is known: let t: Tensor<[_, _], f32> = ...")
 		}
 	}
+	b.operandHint(d, args)
 	return nil, args
+}
+
+// operandHint says in what two tensors differ.
+func (b *body) operandHint(d *diag.Diagnostic, args []arg) {
+	if len(args) != 2 || d.Help != "" {
+		return
+	}
+	x, y := deref(args[0].x.Type()), deref(args[1].x.Type())
+	switch {
+	case x.Kind != hir.Tensor || y.Kind != hir.Tensor:
+	case x.Elem != y.Elem:
+		d.Hint("their elements differ: convert one, x as %s", x.Elem)
+	case !tir.Computes(x.Elem):
+		d.Hint("%s is for storing and for @: convert first, x as f32", x.Elem)
+	default:
+		d.Hint("their shapes differ; the second may be one row of the first")
+	}
 }
 
 func argTypes(args []arg) string {

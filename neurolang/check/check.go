@@ -49,6 +49,7 @@ func NewSession(set *source.Set, opt Options) *Session {
 }
 
 type checker struct {
+	defaults  map[*syntax.Param]bool // being evaluated
 	set       *source.Set
 	errs      *diag.List
 	opt       Options
@@ -100,7 +101,7 @@ func newChecker(set *source.Set, opt Options) *checker {
 		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{},
 		extents: map[*hir.Var]hir.Dim{},
 		lost:    map[*source.File]bool{}, husks: map[*hir.Var]bool{},
-		auto: map[*hir.RefOf]bool{},
+		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 

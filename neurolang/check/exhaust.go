@@ -19,12 +19,17 @@ type search struct {
 
 // exhaustive reports values that no arm matches, and arms that nothing reaches.
 func (b *body) exhaustive(e *syntax.MatchExpr, t *hir.Type, rows [][]syntax.Pattern) {
+	if e.Bad {
+		return
+	}
 	if w := b.witness(rows, t); w != "" {
 		d := b.errorf(diag.NotExhaustive, e.X.Span(), "no arm matches %s", w)
 		end := e.Span()
 		end.Pos = end.End - 1
 		end.End = end.Pos
-		d.Hint("add an arm: %s => ..., or _ => ... for all others", w)
+		if d.Hint("add an arm: %s => ...", w); w != "_" {
+			d.Help += ", or _ => ... for all others"
+		}
 	}
 	var before [][]syntax.Pattern
 	for _, a := range e.Arms {

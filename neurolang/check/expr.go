@@ -416,7 +416,8 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 		return poisonAt(n.Span())
 	}
 	if isModule(n.Text) || simpleTypes[n.Text] != nil {
-		b.errorf(diag.NotValue, n.Span(), "%s is not a value", n.Text)
+		b.errorf(diag.NotValue, n.Span(), "%s is not a value", n.Text).
+			Hint("what it has is written %s::name", n.Text)
 		return poisonAt(n.Span())
 	}
 	b.unknown(n, b.scope)
@@ -435,6 +436,9 @@ func (c *checker) unknown(n *syntax.Name, sc *scope) {
 		return
 	}
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)
+	if c.wordHelp(d, n, sc) {
+		return
+	}
 	names := append(sc.all(), builtin.Free(builtin.Both)...)
 	names = append(append(names, tile.ElemNames()...), "Layout", "Tensor", "device")
 	names = append(names, (&scope{names: c.operators().scope.names}).all()...)
@@ -469,8 +473,16 @@ func (b *body) object(o any, e *syntax.PathExpr, want *hir.Type) hir.Expr {
 	case *variantObj:
 		return b.variantExpr(o, e, nil, want)
 	case *defObj:
-		b.errorf(diag.NotValue, sp, "%s is a type, not a value", o.name.Text).
-			Hint("make one: %s { ... }", o.name.Text)
+		d := b.errorf(diag.NotValue, sp, "%s is a type, not a value", o.name.Text)
+		if o.strct != nil {
+			d.Hint("make one: %s { ... }", o.name.Text)
+		} else if len(o.enum.Variants) > 0 {
+			d.Hint("make one: %s::%s", o.name.Text, o.enum.Variants[0].Name.Text)
+		}
+	case *assoc:
+		name := e.Parts[len(e.Parts)-1].Text
+		b.errorf(diag.NotValue, sp, "%s is no value: it belongs to a type", name).
+			Hint("write a closure: |x| %s(x)", strings.Join(names(e.Parts), "::"))
 	case *moduleObj:
 		b.errorf(diag.NotValue, sp, "%s is a module, not a value", e.Parts[0].Text)
 	case *aliasObj:

@@ -8,6 +8,7 @@ import (
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tile"
+	"tensoros/neurolang/tir"
 )
 
 // binding is the parameters of a generic definition at one use of it: what a call infers.
@@ -409,14 +410,15 @@ var classes = map[string]func(t *hir.Type) bool{
 		return t.Kind == hir.Scalar && (t.Elem == tile.F16 || t.Elem == tile.BF16)
 	},
 	"Float": func(t *hir.Type) bool {
-		return t == float || t.Kind == hir.Scalar &&
-			isFloat(t.Elem)
+		return t == float || t.Kind == hir.Scalar && isFloat(t.Elem) && tir.Computes(t.Elem)
 	},
+	"Factor": func(t *hir.Type) bool { return t.Kind == hir.Scalar && isFloat(t.Elem) },
 	"Integer": func(t *hir.Type) bool {
 		return t == integer || t.Kind == hir.Scalar && isInt(t.Elem)
 	},
 	"Number": func(t *hir.Type) bool {
-		return t == integer || t == float || t.Kind == hir.Scalar && t.Elem != tile.Bool
+		return t == integer || t == float || t.Kind == hir.Scalar && t.Elem != tile.Bool &&
+			tir.Computes(t.Elem)
 	},
 	"Elem": func(t *hir.Type) bool { return t.Kind == hir.Scalar || t == boolean },
 }
@@ -502,7 +504,7 @@ func (c *checker) satisfies(t *hir.Type, b *syntax.PathType, sc *scope) bool {
 	return true
 }
 
-var classNames = []string{"Elem", "Float", "Half", "Integer", "Layout", "Number"}
+var classNames = []string{"Elem", "Factor", "Float", "Half", "Integer", "Layout", "Number"}
 
 func (c *checker) traitsIn(sc *scope) (out []string) {
 	for _, n := range sc.all() {

@@ -107,6 +107,7 @@ func (c *checker) fnSig(in *instance) {
 		if p.By != nil {
 			c.errorf(diag.KernelType, p.By.Span(), "`by` belongs to kernels").
 				Hint("put @kernel before the function")
+			c.poisonAxes(in, p.By.Parts)
 		}
 	}
 	f.Result = c.resultType(in)
@@ -136,6 +137,7 @@ func (c *checker) resultType(in *instance) *hir.Type {
 		if r.By != nil {
 			c.errorf(diag.KernelType, r.By.Span(), "`by` belongs to kernels").
 				Hint("put @kernel before the function")
+			c.poisonAxes(in, r.By.Parts)
 		}
 		if t.Kind == hir.Ref && !hasRefParam(d) {
 			c.errorf(diag.RefPlace, r.Type.Span(), "a reference into what? no parameter is one").
@@ -366,7 +368,7 @@ func (c *checker) plausible(fn *fnObj, t *typeParam) (typ *hir.Type, guess bool)
 		switch b.Parts[0].Text {
 		case "Half":
 			return c.types.scalar(tile.F16), false
-		case "Float", "Number", "Elem":
+		case "Factor", "Float", "Number", "Elem":
 			return c.types.scalar(tile.F32), false
 		case "Integer":
 			return c.types.scalar(tile.I32), false

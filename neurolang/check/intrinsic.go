@@ -77,8 +77,13 @@ func (b *body) callBuiltin(e *syntax.CallExpr, fn *syntax.PathExpr, name string,
 			return b.spoil(args, e.Span()) // its types would tell where it belongs
 		}
 		d := b.errorf(diag.KernelBody, fn.Span(), "%s cannot be called %s", name, place)
-		if !b.kernel {
+		switch {
+		case !b.kernel && builtin.Find("Tensor::"+name) != nil:
+			d.Hint("write Tensor::%s(...); tiles live in kernels", name)
+		case !b.kernel:
 			d.Hint("tiles live in functions with the attribute @kernel")
+		case name == "print":
+			d.Hint("store what is of interest into a tensor, and print that")
 		}
 		return b.spoil(args, e.Span())
 	}
@@ -332,7 +337,11 @@ func (b *body) sameTypes(c *intrinsic) hir.Expr {
 func (b *body) lenCall(c *intrinsic) hir.Expr {
 	t := deref(c.xs[0].Type())
 	if t.Kind != hir.Array && t != text {
-		b.errorf(diag.Mismatch, c.xs[0].Span(), "len takes an array or a string, not %s", String(t))
+		d := b.errorf(diag.Mismatch, c.xs[0].Span(), "len takes an array or a string, not %s",
+			String(t))
+		if t.Kind == hir.Tensor {
+			d.Hint("write t.dim(0), or t.shape()")
+		}
 		return poisonAt(c.sp)
 	}
 	return b.node(c, integer)

@@ -138,6 +138,9 @@ func (c *checker) kernelParam(in *instance, p *syntax.Param, t *hir.Type) *hir.T
 		if d.Elem == tile.NoElem && in.abstract {
 			return invalid
 		}
+		if in.fn.decl.BadHead {
+			return invalid
+		}
 		if d.AnyDim || d.Elem == tile.NoElem {
 			c.errorf(diag.KernelType, p.Type.Span(), "a kernel must know %s's dimensions and element type",
 				p.Name.Text).Hint("write for example Tensor<[M, N], f16>")
@@ -251,6 +254,9 @@ func (c *checker) partition(in *instance, tensor *hir.Type, by *syntax.By) *hir.
 		n--
 	}
 	defer c.poisonAxes(in, parts)
+	if in.fn.decl.BadHead && n != len(dims) {
+		return nil
+	}
 	if n > len(dims) || rest < 0 && n != len(dims) {
 		c.errorf(diag.BadPartition, by.Span(), "%s for %s", count(n, "piece"),
 			count(len(dims), "dimension")).Label("of %s", String(deref(tensor))).

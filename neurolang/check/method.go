@@ -585,7 +585,9 @@ func (c *checker) noMember(t *hir.Type, n *syntax.Name) {
 	}
 	d := c.errorf(diag.UnknownMember, n.Span(), "%s has no member %s", String(t), n.Text)
 	names := c.memberNames(t)
-	if near := nearest(n.Text, names); near != "" {
+	if help := memberWords[t.Kind][n.Text]; help != "" {
+		d.Hint("%s", help)
+	} else if near := nearest(n.Text, names); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	} else if len(names) > 0 && len(names) < 20 {
 		d.Note("it has %s", list(names))

@@ -297,6 +297,9 @@ func (b *body) operands(op syntax.Kind, opAt source.Span, ex, ey syntax.Expr, x,
 	case x == float && y == integer:
 		d.Hint("numbers do not convert by themselves: write float(...) or int(...)")
 		wrap(ey)
+	case x.Kind == hir.Span || y.Kind == hir.Span:
+		d.Hint("a span elsewhere is span(i.start + 1, %d), its indices are iota(i)",
+			max(x.Size, y.Size))
 	case x == text || y == text:
 		d.Hint("str(...) turns a value into a string; f\"{x}\" puts it into one")
 	case x == y && (x.Kind == hir.Struct || x.Kind == hir.Enum):

@@ -48,7 +48,7 @@ func (b *body) borrow(x hir.Expr, kind hir.RefKind) hir.Expr {
 		return &hir.RefOf{X: at(b.types.ref(t.Args[0], kind), x.Span()), Place: x}
 	}
 	if !isPlace(x) || b.slices(x) && kind == hir.Shared {
-		x = b.temp(x)
+		x = b.held(x)
 		if l, ok := x.(*hir.Local); ok {
 			l.Var.Mutable = true
 		}
@@ -57,6 +57,14 @@ func (b *body) borrow(x hir.Expr, kind hir.RefKind) hir.Expr {
 		return d.Arg // a reference passed on
 	}
 	return &hir.RefOf{X: at(b.types.ref(t, kind), x.Span()), Place: x}
+}
+
+// held gives a value a place: itself, or the whole that it is a part of.
+func (b *body) held(x hir.Expr) hir.Expr {
+	if f, ok := x.(*hir.FieldOf); ok && !isPlace(f.Arg) {
+		return &hir.FieldOf{X: f.X, Arg: b.held(f.Arg), Index: f.Index}
+	}
+	return b.temp(x)
 }
 
 // slices tells an index that makes a new tensor or array rather than naming a part.

@@ -231,7 +231,14 @@ func (c *checker) unknownType(n *syntax.Name, sc *scope) {
 		return
 	}
 	d := c.errorf(diag.UnknownType, n.Span(), "unknown type %s", n.Text)
-	if near := nearest(n.Text, append(c.typesIn(sc), typeNames...)); near != "" {
+	if help := typeHelp[n.Text]; help != "" {
+		d.Hint("%s", help)
+		return
+	}
+	near := typeWords[n.Text]
+	if near != "" {
+		d.Hint("write %s", near).Replace(n.Span(), near, "write "+near)
+	} else if near = nearest(n.Text, append(c.typesIn(sc), typeNames...)); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	}
 }

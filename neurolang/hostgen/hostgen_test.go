@@ -190,7 +190,7 @@ func TestNumbers(t *testing.T) {
 				Then: block(nil, &hir.Break{})}),
 			set(use(s), bin(hir.Add, bin(hir.Mul, use(s), c(10)), use(i))))},
 		print(c("1 2 4 5 "))))
-	check(t, "overflow", "t: NL0515: the result of add.n on 9223372036854775807 and 1 does not fit 64 bits",
+	check(t, "overflow", "t: NL0515: 9223372036854775807 + 1 does not fit 64 bits",
 		block(nil, let(i, &hir.Const{X: x(intT), Value: int64(1<<63 - 1)}),
 			print(bin(hir.Add, use(i), c(1)))))
 	b := bin(hir.Add, use(i), &hir.BlockExpr{X: x(intT), Block: block(use(i), set(use(i), c(5)))})

@@ -464,7 +464,7 @@ type MatchExpr struct {
 	node
 	X    Expr
 	Arms []*Arm
-	Bad  bool // arms may be missing
+	Bad  bool // not all arms could be read
 }
 
 // Arm is pattern if guard => value.

@@ -39,6 +39,9 @@ func (p *parser) binary(least int) Expr {
 		if p.foreign() {
 			return &BadExpr{node{x.Span()}}
 		}
+		if p.panicking {
+			return x // what stands here has been reported
+		}
 		if op.Kind == DotDot && least < rangePower {
 			p.next()
 			y := p.binary(rangePower)
@@ -75,6 +78,9 @@ func (p *parser) unary() Expr {
 		at := node{start.To(x.Span())}
 		if k == And {
 			return &RefExpr{at, mut, x}
+		}
+		if k == Sub {
+			return negative(at, x)
 		}
 		return &UnaryExpr{at, k, x}
 	}
@@ -206,6 +212,9 @@ func (p *parser) primary() Expr {
 	case Or, OrOr:
 		return p.closure()
 	case KwIf, KwMatch, LBrace:
+		if p.braced() {
+			return &BadExpr{at}
+		}
 		var x Expr
 		p.unrestricted(func() { x = p.blockLike() })
 		return x

@@ -82,7 +82,7 @@ func (p *parser) foreign() bool {
 		return false
 	}
 	at := p.tok.Span
-	twice := p.at+1 < len(p.toks) && p.toks[p.at+1].Kind == p.tok.Kind
+	twice := p.follows(p.tok.Kind)
 	if twice {
 		at = at.To(p.toks[p.at+1].Span)
 	}
@@ -91,6 +91,10 @@ func (p *parser) foreign() bool {
 		op := operatorWords[p.text(at)]
 		p.wrong(at, "there is no %s", p.describe()).Hint("write %s", op).
 			Replace(at, op, "write "+op)
+	case k == Eq && p.follows(Assign):
+		p.wrong(at, "there is no ===").Hint("write ==")
+	case k == Lt && p.follows(Gt):
+		p.wrong(at, "there is no <>").Hint("write !=")
 	case k == Mul && twice:
 		p.wrong(at, "there is no **").Hint("write pow(x, y)")
 	case (k == Add || k == Sub) && twice && !operand(p.peek(2)) && p.peek(2) != LParen &&
@@ -101,6 +105,30 @@ func (p *parser) foreign() bool {
 		p.wrong(at, "there is no x ? a : b").Hint("write if x { a } else { b }")
 	case k == Not && (p.peek(1) == LParen || p.peek(1) == LBracket):
 		p.wrong(at, "there are no macros").Hint("write [a, b] for an array, print(a, b) to print")
+	default:
+		return false
+	}
+	return true
+}
+
+// follows tells that the next token is of a kind, without space before.
+func (p *parser) follows(k Kind) bool { return p.at+1 < len(p.toks) && p.toks[p.at+1].Kind == k }
+
+// braced reports {k: v} and {a, b}.
+func (p *parser) braced() bool {
+	if p.tok.Kind != LBrace || p.panicking {
+		return false
+	}
+	switch p.peek(1) {
+	case Int, String, Ident:
+	default:
+		return false
+	}
+	switch p.peek(2) {
+	case Colon:
+		p.wrong(p.tok.Span, "there are no maps").Hint("a struct is written Name { x: 1 }; pairs [(1, 2)]")
+	case Comma:
+		p.wrong(p.tok.Span, "there are no sets").Hint("an array is written [1, 2]")
 	default:
 		return false
 	}

@@ -204,6 +204,9 @@ func (p *parser) part() *Part {
 		a.Rest = true
 		return a
 	}
+	if p.tok.Kind == Int {
+		p.expected("a name").Hint("pieces have names: by [i: 64]")
+	}
 	a.Name = p.name()
 	if p.got(Colon) {
 		a.Block = p.expr()
@@ -256,7 +259,8 @@ func (p *parser) param(first bool) *Param {
 		}
 	}
 	a := &Param{Name: p.name()}
-	if !p.want(Colon) {
+	if !p.got(Colon) {
+		p.expected(Colon.String()).Hint("a parameter is written x: int")
 		a.Type = &BadType{node{p.tok.Span}}
 		return a
 	}
@@ -300,12 +304,16 @@ func (p *parser) structDecl(h ItemHead) *StructDecl {
 	if p.want(LBrace) {
 		p.list(RBrace, func() {
 			f := &Field{Doc: p.doc(), Name: p.name()}
-			if p.want(Colon) {
+			if p.got(Colon) {
 				f.Type = p.typeExpr()
 			} else {
+				p.expected(Colon.String()).Hint("a field is written x: int")
 				f.Type = &BadType{node{p.tok.Span}}
 			}
 			d.Fields = append(d.Fields, f)
+			if p.tok.Kind == Semi {
+				p.expected(Comma.String()).Hint("commas stand between fields")
+			}
 		})
 		p.skipTo(RBrace, KwFn, KwStruct, At)
 		p.wantClose(RBrace, open)

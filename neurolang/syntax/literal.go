@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -38,6 +39,9 @@ func (p *parser) intValue() int64 {
 		// No octal: a leading zero is too easily a slip.
 		v, err = strconv.ParseInt(text, 10, 64)
 	}
+	if text == "9223372036854775808" && p.behindMinus() {
+		v, err = math.MinInt64, nil // and minus that is the same
+	}
 	if err != nil {
 		d := p.errs.Errorf(diag.BadNumber, p.tok.Span, "%s does not fit 64 bits", text)
 		if !strings.Contains(err.Error(), "range") {
@@ -48,6 +52,17 @@ func (p *parser) intValue() int64 {
 	p.next()
 	return v
 }
+
+// negative makes -x; the least int has no positive one.
+func negative(at node, x Expr) Expr {
+	if n, ok := x.(*IntLit); ok && n.Value == math.MinInt64 {
+		return &IntLit{at, n.Value}
+	}
+	return &UnaryExpr{at, Sub, x}
+}
+
+// behindMinus tells that a minus stands right before the current token.
+func (p *parser) behindMinus() bool { return p.at > 0 && p.toks[p.at-1].Kind == Sub }
 
 func (p *parser) floatValue() float64 {
 	text := strings.TrimSuffix(strings.ReplaceAll(p.text(p.tok.Span), "_", ""), "f")

@@ -174,6 +174,10 @@ func (p *parser) wantSemi() {
 	if p.arrow() {
 		return
 	}
+	if p.tok.Kind == RParen || p.tok.Kind == RBracket {
+		p.wrong(p.tok.Span, "this %s closes nothing", p.describe())
+		return
+	}
 	// Point behind the statement, where the `;` belongs.
 	p.failed, p.panicking = true, true
 	at := source.Span{Pos: p.prev.End, End: p.prev.End}

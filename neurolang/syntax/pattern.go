@@ -51,7 +51,7 @@ func (p *parser) patternLit() Expr {
 	start := p.tok.Span
 	if p.got(Sub) {
 		x := p.primary()
-		return &UnaryExpr{node{start.To(p.prev)}, Sub, x}
+		return negative(node{start.To(p.prev)}, x)
 	}
 	return p.primary()
 }

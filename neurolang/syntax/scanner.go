@@ -264,7 +264,7 @@ func (s *Scanner) numberTail(start int, kind Kind) Kind {
 func (s *Scanner) str() Kind {
 	start := s.off
 	if !s.quoted() {
-		s.openString(start)
+		return s.openString(start)
 	}
 	return String
 }
@@ -294,9 +294,10 @@ func (s *Scanner) operand() bool {
 	return strings.IndexByte("({[,+=!<>&|f", s.src[i]) >= 0
 }
 
-func (s *Scanner) openString(start int) {
+func (s *Scanner) openString(start int) Kind {
 	s.errs.Errorf(diag.OpenString, s.span(start), "string is never closed").
 		Hint("strings end on the line they start; write \\n for a line break")
+	return Invalid
 }
 
 // fstr scans f"..."; in braces, strings may stand.
@@ -314,8 +315,7 @@ func (s *Scanner) fstr() Kind {
 			return FString
 		case depth > 0 && c == '"':
 			if !s.quoted() {
-				s.openString(start)
-				return FString
+				return s.openString(start)
 			}
 			s.off--
 		case depth == 0 && (c == '{' || c == '}') && s.peek(1) == c:
@@ -326,8 +326,7 @@ func (s *Scanner) fstr() Kind {
 			depth--
 		}
 	}
-	s.openString(start)
-	return FString
+	return s.openString(start)
 }
 
 func hasPrefix(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }

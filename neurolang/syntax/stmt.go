@@ -189,6 +189,9 @@ func (p *parser) letStmt() Stmt {
 		s.Mutable = true // and is given one next
 		s.Value = &BadExpr{node{p.tok.Span}}
 		p.wantSemi()
+	} else if p.tok.Kind == Comma && !p.panicking {
+		p.expected(Assign.String()).Hint("write let (a, b) = ...")
+		s.Value = &BadExpr{node{p.tok.Span}}
 	} else if p.want(Assign) {
 		s.Value = p.expr()
 		p.wantSemi()
@@ -334,7 +337,9 @@ func (p *parser) arm() *Arm {
 	if p.got(KwIf) {
 		a.Guard = p.expr()
 	}
-	p.want(FatArrow)
+	if !p.got(FatArrow) {
+		p.expected(FatArrow.String()).Hint("an arm is written 1 => value, all others _ => value")
+	}
 	switch p.tok.Kind {
 	case KwReturn, KwBreak, KwContinue:
 		s := p.jump()

@@ -137,12 +137,19 @@ func arithI(op program.Op, x, y int64) (Value, error) {
 	case program.ShlI, program.ShrI:
 		return shift(op, x, y)
 	}
+	if !ok && op == program.AddN && y < 0 {
+		return Value{}, faultf(diag.ArithOverflow, "%d - %d does not fit 64 bits", x, -y)
+	}
 	if !ok {
 		return Value{}, faultf(diag.ArithOverflow,
-			"the result of %s on %d and %d does not fit 64 bits", op, x, y)
+			"%d %s %d does not fit 64 bits", x, signs[op], y)
 	}
 	return IntValue(r), nil
 }
+
+// signs are the operators of arithmetic that can overflow, as they are written.
+var signs = map[program.Op]string{program.AddI: "+", program.AddN: "+", program.SubI: "-",
+	program.MulI: "*", program.DivI: "/"}
 
 func shift(op program.Op, x, y int64) (Value, error) {
 	if y < 0 || y > 63 {
