@@ -165,7 +165,7 @@ func (p *parser) wantSemi() {
 		return
 	}
 	if p.tok.Kind == EOF {
-		p.expected(Semi.String())
+		p.expected("`;` or `}`")
 		return
 	}
 	if p.arrow() {
