@@ -50,6 +50,7 @@ func NewSession(set *source.Set, opt Options) *Session {
 
 type checker struct {
 	defaults  map[*syntax.Param]bool // being evaluated
+	proving   map[proof]bool         // being looked for
 	set       *source.Set
 	errs      *diag.List
 	opt       Options
@@ -84,6 +85,12 @@ type checker struct {
 	grads     bool // a derivative was asked for
 }
 
+// proof is that a type is a trait's.
+type proof struct {
+	t  *hir.Type
+	tr *traitObj
+}
+
 // origin is whence an instantiated struct or enum comes.
 type origin struct {
 	def    *defObj
@@ -96,7 +103,7 @@ func newChecker(set *source.Set, opt Options) *checker {
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
 		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
-		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{},
+		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{}, proving: map[proof]bool{},
 		gone: map[*hir.Var]source.Span{}}
 }
 
