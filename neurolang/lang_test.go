@@ -17,6 +17,7 @@ import (
 	"tensoros/neurolang/doc"
 	"tensoros/neurolang/emu"
 	"tensoros/neurolang/source"
+	"tensoros/neurolang/tile"
 	"tensoros/neurolang/vm"
 )
 
@@ -222,6 +223,20 @@ func FuzzCompile(f *testing.F) {
 		if src, err := os.ReadFile(path); err == nil {
 			f.Add(string(src))
 		}
+	}
+	for _, path := range []string{"testdata/lang/run/host.txtar", "testdata/lang/run/kernel.txtar"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		ar := txtar.Parse(text)
+		for i := 0; i < len(ar.Files); i += 2 {
+			f.Add(string(ar.Files[i].Data))
+		}
+	}
+	for i, expr := range operators {
+		elem := tile.ElemNames()[i%len(tile.ElemNames())]
+		f.Add(strings.NewReplacer("ELEM", elem, "EXPR", expr, "ONE", "1").Replace(tryOut))
 	}
 	f.Fuzz(func(t *testing.T, src string) {
 		_, set, ds := neurolang.Compile("fuzz.nl", []byte(src), neurolang.Options{})

@@ -415,6 +415,7 @@ func (b *body) inferArgs(fn *fnObj, bn *binding, slots []arg) []hir.Expr {
 			// `on d` in the types of other parameters is what the caller calls it.
 			bn.sc.put(p.Name.Text, &local{v: &hir.Var{Name: b.deviceName(xs[i]), Type: device}})
 		}
+		bn.spoiled = bn.spoiled || bad(t)
 		b.unify(p.Type, t, bn.sc, xs[i].Span())
 	}
 	return xs

@@ -50,6 +50,7 @@ func NewSession(set *source.Set, opt Options) *Session {
 
 type checker struct {
 	defaults  map[*syntax.Param]bool // being evaluated
+	proving   map[proof]bool         // being looked for
 	set       *source.Set
 	errs      *diag.List
 	opt       Options
@@ -87,6 +88,12 @@ type checker struct {
 	grads     bool // a derivative was asked for
 }
 
+// proof is that a type is a trait's.
+type proof struct {
+	t  *hir.Type
+	tr *traitObj
+}
+
 // origin is whence an instantiated struct or enum comes.
 type origin struct {
 	def    *defObj
@@ -102,7 +109,8 @@ func newChecker(set *source.Set, opt Options) *checker {
 		extents: map[*hir.Var]hir.Dim{},
 		lost:    map[*source.File]bool{}, husks: map[*hir.Var]bool{},
 		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{},
-		gone: map[*hir.Var]source.Span{}}
+		proving: map[proof]bool{},
+		gone:    map[*hir.Var]source.Span{}}
 }
 
 // Program checks a file and what it imports. Whatever it reports, what it returns can be read; the

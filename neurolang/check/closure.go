@@ -11,7 +11,11 @@ import (
 func (b *body) closureFor(e *syntax.ClosureExpr, ft *syntax.FuncType, bn *binding) hir.Expr {
 	var types []*hir.Type
 	for _, p := range ft.Params {
-		types = append(types, b.partly(p, bn.sc, false))
+		t := b.partly(p, bn.sc, false)
+		if t == nil && bn.spoiled {
+			t = invalid // an argument before would have told
+		}
+		types = append(types, t)
 	}
 	result := unit
 	if ft.Result != nil {

@@ -637,6 +637,9 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		elem = want.Args[0]
 	}
 	if len(e.Elems) == 0 {
+		if elem == nil && want != nil && bad(want) {
+			return poisonAt(e.Span())
+		}
 		if elem == nil {
 			b.errorf(diag.Mismatch, e.Span(), "the element type of an empty array is not known").
 				Hint("write its type: let a: [int] = [];")

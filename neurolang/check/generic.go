@@ -13,11 +13,12 @@ import (
 
 // binding is the parameters of a generic definition at one use of it: what a call infers.
 type binding struct {
-	sc     *scope
-	types  []*typeParam
-	consts []*constParam
-	dims   []*dimParam
-	order  []any // in the order of the text: *typeParam, *constParam; without implied ones
+	spoiled bool // an argument was wrong
+	sc      *scope
+	types   []*typeParam
+	consts  []*constParam
+	dims    []*dimParam
+	order   []any // in the order of the text: *typeParam, *constParam; without implied ones
 }
 
 // poisoned is the value of a constant in an abstract check.

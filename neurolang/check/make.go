@@ -29,6 +29,16 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 			}
 		}
 	}
+	if want != nil && bad(want) && explicit == nil { // what is asked for has been reported
+		for _, p := range bn.order {
+			switch p := p.(type) {
+			case *typeParam:
+				p.typ = invalid
+			case *constParam:
+				p.val = poisoned{}
+			}
+		}
+	}
 	if org := b.defArgs(derefOr(want)); org != nil && org.def == o && explicit == nil {
 		for i, p := range bn.order {
 			switch p := p.(type) {

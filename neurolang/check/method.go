@@ -216,6 +216,12 @@ func (c *checker) implTrait(im *implObj) *traitObj {
 
 // implOf finds the impl of a trait for a type.
 func (c *checker) implOf(t *hir.Type, tr *traitObj) *implObj {
+	p := proof{t, tr}
+	if c.proving[p] {
+		return nil // impl<T: Show> Show for T proves nothing
+	}
+	c.proving[p] = true
+	defer delete(c.proving, p)
 	for _, im := range c.impls {
 		if c.implTrait(im) == tr && c.matches(im, t) {
 			return im

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,13 +27,25 @@ func (b *body) fits(x hir.Expr, e tile.Elem) bool {
 		case tile.Bool:
 			return false
 		}
-		return !isInt(e) || v >= lo && v < hi
+		return !isInt(e) && finite(float64(v), e) || isInt(e) && v >= lo && v < hi
 	case float64:
-		return isFloat(e)
+		return isFloat(e) && finite(v, e)
 	case bool:
 		return e == tile.Bool
 	}
 	return false
+}
+
+// finite tells that a constant does not become infinite as an element.
+func finite(v float64, e tile.Elem) bool {
+	most := math.MaxFloat64
+	switch e {
+	case tile.F16:
+		most = 65504
+	case tile.BF16, tile.TF32, tile.F32:
+		most = math.MaxFloat32
+	}
+	return math.Abs(v) <= most || math.IsInf(v, 0) || math.IsNaN(v)
 }
 
 // constTo makes a constant of a kernel a scalar of an element type.

@@ -168,7 +168,7 @@ func (p *parser) wantSemi() {
 		return
 	}
 	if p.tok.Kind == EOF {
-		p.expected(Semi.String())
+		p.expected("`;` or `}`")
 		return
 	}
 	if p.arrow() {

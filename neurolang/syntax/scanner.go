@@ -76,12 +76,18 @@ func (s *Scanner) peek(n int) byte {
 	return 0
 }
 
+// bom is what some editors begin files with.
+const bom = "\ufeff"
+
 func (s *Scanner) scan() Kind {
 	if s.off >= len(s.src) {
 		return EOF
 	}
 	c := s.src[s.off]
 	switch {
+	case s.off == 0 && hasPrefix(s.src, bom):
+		s.off = len(bom)
+		return Space
 	case isSpace(c):
 		for s.off < len(s.src) && isSpace(s.src[s.off]) {
 			s.off++

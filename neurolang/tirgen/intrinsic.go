@@ -204,20 +204,24 @@ func (g *gen) product(x, y *tir.Value) *tir.Value {
 func (g *gen) reduce(kind tir.Kind, e *hir.Intrinsic) value {
 	x := g.one(e)
 	t := typeOf(e.T)
-	wide := x.Type.Elem
 	if kind == tir.Add || kind == tir.Mul {
-		switch wide {
-		case tile.F16, tile.BF16:
-			wide = tile.F32
-		case tile.I8, tile.U8:
-			wide = tile.I32
-		}
+		x = g.b.Cast(x, wide(x.Type.Elem))
 	}
-	x = g.b.Cast(x, wide)
 	for _, axis := range axes(e, x.Type.Rank()) {
 		x = g.b.Reduce(kind, axis, x)
 	}
 	return g.b.Cast(g.b.Reshape(x, t.Dims), t.Elem)
+}
+
+// wide is what elements are summed in.
+func wide(e tile.Elem) tile.Elem {
+	switch e {
+	case tile.F16, tile.BF16:
+		return tile.F32
+	case tile.I8, tile.U8:
+		return tile.I32
+	}
+	return e
 }
 
 // axes are those that a reduction runs along, the innermost first.
@@ -252,7 +256,10 @@ func (g *gen) arg(e *hir.Intrinsic) value {
 
 func (g *gen) scan(e *hir.Intrinsic) value {
 	x := g.one(e)
-	return g.b.Op(tir.Scan, tir.Attrs{Comb: tir.Add, Axis: constInt(e.Args[1])}, x.Type, x)
+	e0 := x.Type.Elem
+	x = g.b.Cast(x, wide(e0))
+	x = g.b.Op(tir.Scan, tir.Attrs{Comb: tir.Add, Axis: constInt(e.Args[1])}, x.Type, x)
+	return g.b.Cast(x, e0)
 }
 
 func (g *gen) sort(e *hir.Intrinsic) value {

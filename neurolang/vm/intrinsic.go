@@ -309,7 +309,7 @@ func maker(kind FillKind, value, rest int) intrinsic {
 				f.Value = float64(a[value].n)
 			}
 		}
-		t, err := m.make(s, "alloc")
+		t, err := m.make(s, "")
 		if err != nil || kind == FillNone || m.opt.Dry {
 			return TensorValue(t), err
 		}
