@@ -26,8 +26,10 @@ const (
 var stmtWords = map[string]string{
 	"elif": "write else if", "elsif": "write else if", "elseif": "write else if",
 	"loop": loopHelp, "do": loopHelp, "until": "write while !...",
-	"switch": "write match x { 1 => ..., _ => ... }", "case": "write match x { 1 => ..., _ => ... }",
-	"throw": callHelp + "panic(...)", "raise": callHelp + "panic(...)", "try": "match the Result, or write e?",
+	"switch": "write match x { 1 => ..., _ => ... }",
+	"case":   "write match x { 1 => ..., _ => ... }",
+	"throw":  callHelp + "panic(...)", "raise": callHelp + "panic(...)",
+	"try":   "match the Result, or write e?",
 	"print": callHelp + "print(...)", "assert": callHelp + "assert(...)",
 	"int": letHelp, "float": letHelp, "string": letHelp, "bool": letHelp, "double": letHelp,
 	"auto": letHelp, "long": letHelp, "final": letHelp, "val": letHelp, "mut": "write var x = ...",
@@ -87,7 +89,8 @@ func (p *parser) foreign() bool {
 		at = at.To(p.toks[p.at+1].Span)
 	}
 	switch k := p.tok.Kind; {
-	case k == Ident && operatorWords[p.text(at)] != "" && (operand(p.peek(1)) || p.peek(1) == LParen):
+	case k == Ident && operatorWords[p.text(at)] != "" &&
+		(operand(p.peek(1)) || p.peek(1) == LParen):
 		op := operatorWords[p.text(at)]
 		p.wrong(at, "there is no %s", p.describe()).Hint("write %s", op).
 			Replace(at, op, "write "+op)
