@@ -3,10 +3,12 @@ package neurolang
 import (
 	"tensoros/neurolang/abi"
 	"tensoros/neurolang/diag"
+	"tensoros/neurolang/gen"
 	"tensoros/neurolang/hir"
 )
 
-// budget holds a kernel to what its @budget allows: smem (bytes a CTA), regs (a thread), cycles (of a
+// budget holds a kernel to what its @budget allows: smem (bytes a CTA), regs (a thread), cycles
+// (of a
 // launch). Other arguments are dimensions: @budget(cycles=20000, M=4096).
 func (u *unit) budget(k *hir.Kernel, code *abi.Kernel) {
 	for _, a := range k.Attrs {
@@ -48,6 +50,34 @@ func (u *unit) hold(k *hir.Kernel, code *abi.Kernel, a *hir.Attr) {
 	}
 	u.within(k, a, limits, "regs", int64(c.Registers), "registers a thread")
 	u.within(k, a, limits, "cycles", c.Cycles, "cycles")
+}
+
+// choices are what attributes say of a kernel's code: the limits that @proved sets on its accesses
+// and @allow widens, and @warps.
+func choices(k *hir.Kernel) gen.Options {
+	var opt gen.Options
+	for _, a := range k.Attrs {
+		if a.Name == "proved" {
+			opt = gen.Options{Wavefronts: 1, Sectors: 1.01}
+		}
+	}
+	for _, a := range k.Attrs {
+		for _, x := range a.Args {
+			n, ok := x.Value.(int64)
+			if !ok || n < 1 {
+				continue
+			}
+			switch a.Name + " " + x.Name {
+			case "allow conflict":
+				opt.Wavefronts = int(n)
+			case "allow sectors":
+				opt.Sectors = float64(n)
+			case "warps ":
+				opt.Warps = int(n)
+			}
+		}
+	}
+	return opt
 }
 
 func (u *unit) within(k *hir.Kernel, a *hir.Attr, limits map[string]int64, name string, n int64,

@@ -94,7 +94,8 @@ func newUnit(name string, src []byte, mode syntax.Mode, set *source.Set, opt Opt
 	session *check.Session) *unit {
 	u := &unit{opt: opt, set: set, errs: &diag.List{}, codes: map[*hir.Kernel]*code{}}
 	u.tree, _ = syntax.Parse(set.Add(name, src), mode, u.errs)
-	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load, Tuned: opt.Tuned,
+	u.prog, u.info = check.Program(set, u.tree, u.errs, check.Options{Load: opt.Load,
+		Tuned:    opt.Tuned,
 		Builtins: declared(opt.Builtins), Session: session})
 	return u
 }
@@ -128,7 +129,7 @@ func (u *unit) kernel(k *hir.Kernel) {
 	c := u.codes[k]
 	if c.abi == nil {
 		var err error
-		if c.abi, err = gen.Compile(t, u.link.Prog.Target, gen.Options{}); err != nil {
+		if c.abi, err = gen.Compile(t, u.link.Prog.Target, choices(k)); err != nil {
 			u.report(k, err)
 			return
 		}
@@ -156,7 +157,7 @@ func (u *unit) report(k *hir.Kernel, err error) {
 			at = k.At
 		}
 		d := u.errs.Errorf(ge.Code, at, "%s", ge.Msg)
-		d.Help = ge.Help
+		d.Help, d.Notes = ge.Help, append(d.Notes, ge.Notes...)
 		d.With(k.At, "in %s, for sm_%d", k.Source, u.link.Prog.Target)
 	default:
 		panic("neurolang: " + err.Error())

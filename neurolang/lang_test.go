@@ -128,6 +128,11 @@ func TestTutorial(t *testing.T) {
 	documents(t, "../docs/tutorial.md", 10)
 }
 
+// TestReference runs the programs of the reference; its blocks of nl are held by neurolang/check.
+func TestReference(t *testing.T) {
+	documents(t, "../docs/language.md", 10)
+}
+
 // documents runs the blocks of a document: neuro programs, and neuro-error CODE ones that must not
 // compile.
 func documents(t *testing.T, path string, atLeast int) {

@@ -13,7 +13,8 @@ import (
 	"tensoros/neurolang/vm"
 )
 
-// TestNothingIsLeft runs programs and finds all memory of devices free at their end: who owns what is
+// TestNothingIsLeft runs programs and finds all memory of devices free at their end: who owns
+// what is
 // decided by the compiler.
 func TestNothingIsLeft(t *testing.T) {
 	texts := map[string]string{}

@@ -22,7 +22,7 @@ const (
 var langBenches = []bench{
 	gemmBench("gemm-4096", "bf16, 4096 x 4096 x 4096", 4096, gemmGate),
 	gemmBench("gemm-8192", "bf16, 8192 x 8192 x 8192", 8192, gemmGate),
-	attentionBench("attention", "forward, bf16, 16 heads of 128, 8192 keys", 8192, false,
+	attentionBench("attention", "forward, bf16, 8 heads of 128, 4096 keys", 4096, false,
 		attentionGate),
 	attentionBench("attention-causal", "the same with a causal mask, 16384 keys", 16384, true,
 		attentionGate),
@@ -54,14 +54,14 @@ fn main() {
 func attentionBench(name, doc string, keys int, causal bool, gate float64) bench {
 	text := fmt.Sprintf(`import std.attention;
 fn main() {
-    let q = Tensor::alloc([1, 16, %[1]d, 128], bf16);
-    let k = Tensor::alloc([1, 16, %[1]d, 128], bf16);
-    let v = Tensor::alloc([1, 16, %[1]d, 128], bf16);
+    let q = Tensor::alloc([1, 8, %[1]d, 128], bf16);
+    let k = Tensor::alloc([1, 8, %[1]d, 128], bf16);
+    let v = Tensor::alloc([1, 8, %[1]d, 128], bf16);
     let o = attention::attention::<bf16, 128, %[2]t>(q, k, v, 0.08838834764831845);
 }`, keys, causal)
 	// Two products of keys x keys x 128 a head; a causal mask leaves half (FlashAttention's way to
 	// count).
-	ops := 4 * 16 * 128 * float64(keys) * float64(keys)
+	ops := 4 * 8 * 128 * float64(keys) * float64(keys)
 	if causal {
 		ops /= 2
 	}

@@ -10,14 +10,19 @@ import (
 
 	"tensoros/neurolang"
 	"tensoros/neurolang/abi"
+	"tensoros/neurolang/diag"
 	"tensoros/neurolang/gen"
 	"tensoros/neurolang/graph"
+	"tensoros/neurolang/source"
+	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/tir"
 )
 
 // built is what an emitter writes from.
 type built struct {
 	u       *unit
+	path    string
+	src     []byte
 	kernels []*abi.Kernel
 	tiles   map[string]*tir.Kernel // by name
 	target  int
@@ -38,6 +43,7 @@ func init() {
 		{"ptx", "the kernel as PTX, the first of its variants", true, emitPTX},
 		{"tile", "the kernels in tile IR", false, emitTile},
 		{"warp", "the kernel in warp IR, the first of its variants", true, emitWarp},
+		{"ast", "the syntax tree", false, emitAST},
 		{"bytecode", "the host code, disassembled", false, emitBytecode},
 		{"graph", "functions marked @graph: tensors in SSA, after all passes", false, emitGraph},
 		{"plan", "their launch plans: steps, and where what lies when", false, emitPlan},
@@ -46,6 +52,12 @@ func init() {
 
 func emitPTX(w io.Writer, b *built) error {
 	_, err := io.WriteString(w, b.kernels[0].Variants[0].PTX)
+	return err
+}
+
+func emitAST(w io.Writer, b *built) error {
+	f, _ := syntax.Parse((&source.Set{}).Add(b.path, b.src), syntax.Items, &diag.List{})
+	_, err := io.WriteString(w, syntax.Dump(f))
 	return err
 }
 
@@ -150,7 +162,7 @@ func (e *env) build(path string, f *buildFlags) error {
 	if err != nil {
 		return err
 	}
-	b := &built{u: &unit{}, tiles: map[string]*tir.Kernel{}, target: f.target}
+	b := &built{u: &unit{}, path: path, src: src, tiles: map[string]*tir.Kernel{}, target: f.target}
 	if b.target == 0 {
 		b.target = neurolang.DefaultTarget
 	}
@@ -168,7 +180,7 @@ func (e *env) build(path string, f *buildFlags) error {
 		if b.kernels, err = pick(b.u.prog, f.kernel, false); err != nil {
 			return err
 		}
-		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b.kernels, f.dims) })
+		return e.writeTo(f.out, func(w io.Writer) error { return e.costs(w, b, f.dims) })
 	}
 	x := emitters[slices.IndexFunc(emitters, func(x emitter) bool { return x.name == f.emit })]
 	if b.kernels, err = pick(b.u.prog, f.kernel, x.single); err != nil {

@@ -11,6 +11,7 @@ import (
 	"tensoros/hw"
 	"tensoros/neurolang"
 	"tensoros/neurolang/abi"
+	"tensoros/neurolang/gen"
 	"tensoros/sim/gpu"
 )
 
@@ -31,6 +32,8 @@ type costReport struct {
 	TFLOPs    float64        `json:"tflop_per_s"`
 	GBs       float64        `json:"gb_per_s"`
 	Report    *kernelReport  `json:"report"`
+	// Proofs are what the compiler knows of accesses without running the kernel.
+	Proofs []string `json:"proofs"`
 }
 
 // dimsFlag is --dims M=4096,N=4096.
@@ -128,7 +131,7 @@ func symbols(k *abi.Kernel) []string {
 }
 
 // costs prints what the kernels cost on the chip of --board.
-func (e *env) costs(w io.Writer, kernels []*abi.Kernel, dims map[string]int) error {
+func (e *env) costs(w io.Writer, b *built, dims map[string]int) error {
 	d, err := e.openChip(gpu.Options{Timed: true, Dry: true, Profile: true})
 	if err != nil {
 		return err
@@ -136,12 +139,19 @@ func (e *env) costs(w io.Writer, kernels []*abi.Kernel, dims map[string]int) err
 	defer d.Close()
 	a := d.Accelerator.(*gpu.Accelerator)
 	var list []*costReport
-	for _, k := range kernels {
+	for _, k := range b.kernels {
 		r, err := measure(a, k, dims)
 		if err != nil {
 			return failed("", "%s: %w", k.Name, err)
 		}
 		r.Chip = d.chip
+		proofs, err := gen.Proofs(b.tiles[k.Name], k.Target, gen.Options{})
+		if err != nil {
+			return failed("", "%s: %w", k.Name, err)
+		}
+		for _, p := range proofs {
+			r.Proofs = append(r.Proofs, p.String())
+		}
 		list = append(list, r)
 	}
 	if e.json {
@@ -165,6 +175,9 @@ func (r *costReport) write(w io.Writer) error {
 		r.TFLOPs, r.GBs)
 	fmt.Fprintf(w, "  grid    %d CTAs of %d threads, %d bytes of shared memory, %d an SM (limit: %s), "+
 		"%s of %d\n", r.CTAs, r.Threads, r.Shared, r.CTAsPerSM, r.LimitedBy, r.Entry, r.Variants)
+	for _, p := range r.Proofs {
+		fmt.Fprintf(w, "  proved  %s\n", p)
+	}
 	return r.Report.write(w, false)
 }
 

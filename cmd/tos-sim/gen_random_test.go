@@ -107,7 +107,7 @@ func randomStep(c *chance, b *tir.Builder, x, y *tir.Value, t tir.Type) *tir.Val
 }
 
 func TestGenRandom(t *testing.T) {
-	n := 150
+	n := 80
 	if testing.Short() {
 		n = 30
 	}
@@ -120,6 +120,103 @@ func TestGenRandom(t *testing.T) {
 			fill: func(_, i int) float64 { return float64(i*i%173 - 80) }}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			genRun(t, c, []int{80, 90, 89}[seed%3])
+		})
+	}
+}
+
+// genRandomDot makes a kernel whose loop adds up products of halves, perhaps twice in a chain. Its
+// numbers are small integers, so that sums are exact in any order.
+func genRandomDot(seed int) *tir.Kernel {
+	c := chance(seed*104729 + 3)
+	e := oneOf(&c, tile.F16, tile.BF16)
+	m, n, kk := oneOf(&c, 16, 64, 128), oneOf(&c, 16, 64, 128), oneOf(&c, 16, 64)
+	d := oneOf(&c, 32, 64)
+	layouts := []tile.Layout{tile.RowMajor, tile.ColMajor}
+	dm, dn, dk := abi.Dim{Sym: "M"}, abi.Dim{Sym: "N"}, abi.Dim{Sym: "K"}
+	turned := c.n(2) == 0 // b is stored [N, K]
+	bDims := []abi.Dim{dk, dn}
+	if turned {
+		bDims = []abi.Dim{dn, dk}
+	}
+	chained := c.n(2) == 0
+	if chained { // a: M x d whole, b: K x d keys, v: K x n
+		bDims = []abi.Dim{dk, {Const: d}}
+	}
+	aDims := []abi.Dim{dm, dk}
+	if chained {
+		aDims = []abi.Dim{dm, {Const: d}}
+	}
+	k := &tir.Kernel{Name: "dots", Params: []abi.Param{
+		{Name: "a", Tensor: true, Elem: e, Dims: aDims, Layout: layouts[c.n(2)]},
+		{Name: "b", Tensor: true, Elem: e, Dims: bDims, Layout: layouts[c.n(2)]},
+		{Name: "v", Tensor: true, Elem: e, Dims: []abi.Dim{dk, dn}, Layout: layouts[c.n(2)]}},
+		Outs: []abi.Param{{Name: "c", Tensor: true, Elem: oneOf(&c, tile.F32, e),
+			Dims: []abi.Dim{dm, dn}, Layout: layouts[c.n(2)], Access: abi.Write}},
+		Axes: []abi.Axis{{Name: "i", Dim: dm, Block: m}, {Name: "j", Dim: dn, Block: n}}}
+	b := tir.NewBuilder(k)
+	at := func(axis int) *tir.Value {
+		return b.Binary(tir.Mul, b.Op(tir.Program, tir.Attrs{Axis: axis}, tir.Scalar(tile.I32)),
+			b.Index(k.Axes[axis].Block))
+	}
+	i, j := at(0), at(1)
+	zero := b.Float(tir.Of(tile.F32, m, n), 0)
+	a0 := b.Index(0)
+	var whole *tir.Value
+	if chained {
+		whole = b.Load(0, []int{m, d}, []*tir.Value{i, a0}, nil)
+	}
+	swap := []int{1, 0}
+	end := b.Op(tir.Extent, tir.Attrs{Sym: "K"}, tir.Scalar(tile.I32))
+	body := func(at *tir.Value, v []*tir.Value) []*tir.Value {
+		if chained {
+			keys := b.Transpose(b.Load(1, []int{kk, d}, []*tir.Value{at, a0}, nil), swap)
+			s := b.Dot(whole, keys, b.Float(tir.Of(tile.F32, m, kk), 0))
+			top := b.Broadcast(b.Reduce(tir.Min, 1, s), s.Type.Dims)
+			s = b.Binary(tir.Max, b.Binary(tir.Sub, s, top), b.Float(s.Type, 2))
+			s = b.Binary(tir.Min, s, b.Float(s.Type, 5))
+			vals := b.Load(2, []int{kk, n}, []*tir.Value{at, j}, nil)
+			acc := v[0]
+			if c.n(2) == 0 {
+				acc = b.Binary(tir.Mul, acc, b.Float(acc.Type, -1))
+			}
+			return []*tir.Value{b.Dot(b.Cast(s, e), vals, acc)}
+		}
+		x := b.Load(0, []int{m, kk}, []*tir.Value{i, at}, nil)
+		var y *tir.Value
+		if turned {
+			y = b.Transpose(b.Load(1, []int{n, kk}, []*tir.Value{j, at}, nil), swap)
+		} else {
+			y = b.Load(1, []int{kk, n}, []*tir.Value{at, j}, nil)
+		}
+		if c.n(3) == 0 {
+			x = b.Binary(tir.Add, x, x)
+		}
+		return []*tir.Value{b.Dot(x, y, v[0])}
+	}
+	sum := b.For(a0, end, b.Index(kk), 0, []*tir.Value{zero}, body)[0]
+	if c.n(2) == 0 {
+		sum = b.Binary(tir.Sub, sum, b.Broadcast(b.Reduce(tir.Max, c.n(2), sum), sum.Type.Dims))
+	}
+	b.Store(3, []int{m, n}, b.Cast(sum, k.Outs[0].Elem), i, j)
+	b.Yield()
+	return k
+}
+
+func TestGenRandomDot(t *testing.T) {
+	n := 36
+	if testing.Short() {
+		n = 15
+	}
+	for seed := range n {
+		k := genRandomDot(seed)
+		if err := k.Verify(); err != nil {
+			t.Fatal(seed, err)
+		}
+		c := &genCase{text: k.String(), fill: func(_, i int) float64 { return float64(i*i%7 - 3) },
+			dims: map[string]int{"M": []int{256, 72, 129}[seed%3], "N": []int{128, 136, 65}[seed%3],
+				"K": []int{128, 72, 50}[seed/3%3]}}
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			genRun(t, c, []int{90, 80}[seed%2])
 		})
 	}
 }

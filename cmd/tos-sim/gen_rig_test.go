@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"tensoros/neurolang/tir/interp"
 	"tensoros/neurolang/wir"
 	"tensoros/sim/gpu"
+	"tensoros/sim/gpu/sanitize"
 )
 
 // genChips are the chips that stand for the targets.
@@ -34,7 +36,7 @@ type genLaunch struct {
 	// shapes are those of the tensors.
 	shapes  [][]int
 	scalars []float64
-	sms     int
+	sms     int // one: the checker follows one cluster at a time
 }
 
 func (l *genLaunch) tensor(i int) *abi.Param {
@@ -166,14 +168,12 @@ func (l *genLaunch) run() (gpu.Run, error) {
 
 // genCase is a kernel with tensors of these shapes, filled by fill.
 type genCase struct {
-	name    string
 	text    string
 	dims    map[string]int
 	scalars []float64
 	fill    func(param, i int) float64
 	tol     float64 // relative to the largest element; 0: bit for bit
-	plain   bool    // shift addresses so that only the last variant is left
-	targets []int
+	steps   int     // of the interpreter; what takes more is skipped
 }
 
 func (c *genCase) shape(p *abi.Param) []int {
@@ -223,8 +223,9 @@ func genRun(t *testing.T, c *genCase, cc int) {
 	}
 	for v := range ak.Variants {
 		var want, got []*interp.Tensor
-		l := &genLaunch{k: ak, v: &ak.Variants[v], dims: c.dims, scalars: c.scalars, sms: 4}
-		a, err := gpu.Open(genChips[cc], gpu.Options{})
+		l := &genLaunch{k: ak, v: &ak.Variants[v], dims: c.dims, scalars: c.scalars, sms: 1}
+		check := sanitize.New()
+		a, err := gpu.Open(genChips[cc], gpu.Options{Check: check})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,12 +258,21 @@ func genRun(t *testing.T, c *genCase, cc int) {
 		if !l.holds(l.v) {
 			continue
 		}
-		err = interp.Run(k, want, c.scalars, interp.Options{Target: cc, WGMMA: cc == 90})
+		err = interp.Run(k, want, c.scalars, interp.Options{Target: cc, WGMMA: cc == 90,
+			Steps: c.steps})
+		if errors.Is(err, interp.ErrSteps) {
+			t.Skip(err)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if _, err := l.run(); err != nil {
 			t.Fatalf("variant %d: %v\n%s", v, err, genText(l.v.PTX))
+		}
+		for i, f := range check.Findings {
+			if i < 5 {
+				t.Errorf("variant %d: %v", v, &f)
+			}
 		}
 		for i := range got {
 			if got[i] == nil {

@@ -25,7 +25,10 @@ func TestLibraryOnChips(t *testing.T) {
 	}
 	for chip, target := range langTargets {
 		for _, path := range files {
-			t.Run(chip+"/"+filepath.Base(path), func(t *testing.T) { libraryOn(t, chip, target, path) })
+			t.Run(chip+"/"+filepath.Base(path), func(t *testing.T) {
+				libraryOn(t, chip, target,
+					path)
+			})
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"tensoros/neurolang/source"
 	"tensoros/neurolang/syntax"
 	"tensoros/neurolang/vm"
+	"tensoros/sim/gpu"
 )
 
 // testFlags is what `test` was asked for.
@@ -28,12 +29,13 @@ func testCommand(e *env) *cobra.Command {
 		Short: "Run the tests of programs",
 		Long: "Run the functions marked @test of Neuro-Lang files, and the blocks of code in their /// " +
 			"comments.\nOn interp, kernels run in the reference interpreter of tile IR; on sim, on the " +
-			"simulated machine.",
+			"simulated machine;\non cuda, on a real GPU.",
 		Example: "    tos-sim test --on interp mine.nl",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return e.test(args, &f) },
 	}
-	c.Flags().Var(newChoice(&f.on, "interp", "interp", "sim"), "on", "`WHERE` kernels run: interp, sim")
+	c.Flags().Var(newChoice(&f.on, "interp", "interp", "chip", "sim", "cuda"), "on",
+		"`WHERE` kernels run: interp, chip (the simulated GPU alone, without time), sim, cuda")
 	c.Flags().StringVar(&f.run, "run", "", "only the test of this `NAME`")
 	return c
 }
@@ -127,6 +129,9 @@ func (e *env) runTest(p *neurolang.Program, fn int, on string) error {
 	if on == "interp" {
 		return vm.RunTest(p, fn, emu.New(show), vm.Options{})
 	}
+	if on == "chip" || on == "cuda" {
+		return e.testOn(p, fn, on, show)
+	}
 	var result error
 	err := e.boot(func(s *session) error {
 		s.begin()
@@ -139,4 +144,14 @@ func (e *env) runTest(p *neurolang.Program, fn int, on string) error {
 		result = err
 	}
 	return result
+}
+
+// testOn runs one test on an accelerator alone.
+func (e *env) testOn(p *neurolang.Program, fn int, on string, show func(line string)) error {
+	d, err := e.device(on, gpu.Options{})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return vm.RunTest(p, fn, krun.NewCompute(d.Accelerator, show), vm.Options{})
 }

@@ -16,7 +16,8 @@ func lspCommand(e *env) *cobra.Command {
 			"fixes, hovers,\ninlay types, definitions, references, rename, completion, formatting, semantic " +
 			"tokens.\nneurolang/lsp/vscode is the extension for VS Code.",
 		RunE: func(*cobra.Command, []string) error {
-			return lsp.New(e.in, e.out, lsp.Options{Load: os.ReadFile, Version: thisVersion().Version}).Serve()
+			return lsp.New(e.in, e.out, lsp.Options{Load: os.ReadFile,
+				Version: thisVersion().Version}).Serve()
 		},
 	}
 }

@@ -60,13 +60,15 @@ func choices(f *syntax.File) ([]space, error) {
 			for _, x := range a.Args {
 				list, ok := x.Value.(*syntax.ArrayLit)
 				if !ok || x.Name == nil {
-					return nil, usage("@autotune(BM=[64, 128])", "@autotune of %s is no lists", s.kernel)
+					return nil, usage("@autotune(BM=[64, 128])", "@autotune of %s is no lists",
+						s.kernel)
 				}
 				var values []int64
 				for _, v := range list.Elems {
 					n, ok := v.(*syntax.IntLit)
 					if !ok {
-						return nil, usage("@autotune(BM=[64, 128])", "@autotune of %s is no integers",
+						return nil, usage("@autotune(BM=[64, 128])",
+							"@autotune of %s is no integers",
 							s.kernel)
 					}
 					values = append(values, n.Value)

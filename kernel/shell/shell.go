@@ -144,7 +144,8 @@ func (s *Shell) RunFile(name string) error {
 	if err != nil {
 		return err
 	}
-	p, set, ds := neurolang.Compile(name, src, neurolang.Options{Target: s.target, Load: s.host.ReadFile})
+	p, set, ds := neurolang.Compile(name, src, neurolang.Options{Target: s.target,
+		Load: s.host.ReadFile})
 	if p == nil {
 		return &neurolang.Errors{Set: set, List: ds}
 	}

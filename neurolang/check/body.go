@@ -97,7 +97,7 @@ func poisonAt(sp source.Span) hir.Expr { return &hir.Const{X: at(invalid, sp)} }
 func (c *checker) fnBody(in *instance) {
 	b, d := in.body, in.fn.decl
 	if d.Body == nil || d.BadHead {
-		if in.fn.trait == nil && !d.Bad {
+		if in.fn.trait == nil && !d.Bad && !d.BadHead {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text).
 				Hint("only traits declare functions without one")
 		}

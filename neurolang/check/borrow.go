@@ -305,7 +305,9 @@ func (w *flow) value(x hir.Expr) []loan {
 	case *hir.Call:
 		return w.call(e.T, e.Args)
 	case *hir.Intrinsic:
-		return w.call(e.T, e.Args)
+		out := w.call(e.T, e.Args)
+		w.pushed(e)
+		return out
 	case *hir.Launch:
 		return w.call(e.T, e.Args)
 	case *hir.CallValue:
@@ -316,14 +318,15 @@ func (w *flow) value(x hir.Expr) []loan {
 	case *hir.TupleOf:
 		return w.all(e.Elems)
 	case *hir.ArrayOf:
-		w.all(e.Elems)
+		out := w.all(e.Elems)
 		if e.Count != nil {
 			w.value(e.Count)
 		}
+		return out
 	case *hir.StructOf:
-		w.all(e.Fields)
+		return w.all(e.Fields)
 	case *hir.EnumOf:
-		w.all(e.Args)
+		return w.all(e.Args)
 	}
 	return nil
 }
@@ -366,10 +369,30 @@ func (w *flow) call(t *hir.Type, args []hir.Expr) []loan {
 		out = append(out, w.value(r)...)
 	}
 	w.held = w.held[:n]
-	if !holdsRef(t) {
+	if !holdsRef(t) && !holdsFunc(t) {
 		return nil
 	}
 	return out
+}
+
+// pushed ties what a function value captured to the array that it is pushed to.
+func (w *flow) pushed(e *hir.Intrinsic) {
+	if e.Name != "Array.push" || !holdsFunc(e.Args[1].Type()) {
+		return
+	}
+	p, ok := w.place(&hir.Deref{Arg: e.Args[0]})
+	f, isFunc := e.Args[1].(*hir.FuncValue)
+	if !ok || !isFunc {
+		return
+	}
+	for _, x := range f.Captured {
+		if l, ok := x.(*hir.Local); ok && l.T.Kind == hir.Ref {
+			for _, held := range w.heldBy(l.Var) {
+				held.holder = p.root
+				w.st.loans = append(w.st.loans, held)
+			}
+		}
+	}
 }
 
 func (w *flow) local(e *hir.Local) []loan {
@@ -380,10 +403,7 @@ func (w *flow) local(e *hir.Local) []loan {
 		return w.passOn(e)
 	}
 	if owns(t) {
-		var out []loan
-		if t.Kind == hir.Func {
-			out = w.heldBy(e.Var)
-		}
+		out := w.heldBy(e.Var)
 		w.move(e)
 		return out
 	}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"tensoros/neurolang/builtin"
 	"tensoros/neurolang/diag"
@@ -179,12 +180,14 @@ func (b *body) callValue(f hir.Expr, args []arg, sp source.Span) hir.Expr {
 // callFn calls a function or kernel of the program; self is the type before `::`, if any.
 func (b *body) callFn(fn *fnObj, self *hir.Type, explicit []syntax.TypeExpr, args []arg,
 	sp, name source.Span, want *hir.Type) hir.Expr {
+	if fn.decl.BadHead {
+		return b.spoil(args, sp) // who knows what it takes
+	}
 	if fn.next != nil {
 		if fn, args = b.overload(fn, explicit, args, sp); fn == nil {
 			return poisonAt(sp)
 		}
 	}
-	fn.used = fn.used || !b.abstractHere()
 	bn := b.bindFn(fn)
 	if self != nil {
 		b.bindSelf(fn, bn, self, sp)
@@ -362,11 +365,15 @@ func (b *body) arrange(fn string, names []string, args []arg, def source.Span) (
 }
 
 func (b *body) unknownArg(fn string, names []string, n *syntax.Name) {
-	d := b.errorf(diag.UnknownArg, n.Span(), "%s has no parameter %s", fn, n.Text)
+	what := "parameter"
+	if fn != "" && fn[0] >= 'A' && fn[0] <= 'Z' && !strings.Contains(fn, ":") {
+		what = "field"
+	}
+	d := b.errorf(diag.UnknownArg, n.Span(), "%s has no %s %s", fn, what, n.Text)
 	if near := nearest(n.Text, names); near != "" {
 		d.Hint("did you mean %s?", near).Replace(n.Span(), near, "write "+near)
 	} else if len(names) > 0 {
-		d.Note("its parameters are %s", list(names))
+		d.Note("it has %s", list(names))
 	}
 }
 

@@ -80,6 +80,9 @@ type checker struct {
 	auto      map[*hir.RefOf]bool      // borrows that a method call implies
 	gone      map[*hir.Var]source.Span // variables of a session that were moved
 	reported  map[source.Span]bool
+	extents   map[*hir.Var]hir.Dim  // of spans: what they run over
+	gaps      bool                  // the function has syntax errors: names may be missing
+	lost      map[*source.File]bool // where syntax errors may have lost items
 	openOrder map[*fnObj]source.Span
 	callees   map[*fnObj][]callee
 	grads     bool // a derivative was asked for
@@ -102,9 +105,12 @@ func newChecker(set *source.Set, opt Options) *checker {
 	return &checker{set: set, errs: &diag.List{}, opt: opt, types: newTable(), info: newInfo(),
 		prog: &hir.Program{}, mods: map[string]*module{}, instances: map[string]*instance{},
 		names: map[string]int{}, origin: map[*hir.Def]*origin{}, captives: map[*hir.Var]bool{},
-		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{}, husks: map[*hir.Var]bool{},
-		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{}, proving: map[proof]bool{},
-		gone: map[*hir.Var]source.Span{}}
+		taken: map[hir.Expr]bool{}, reported: map[source.Span]bool{},
+		extents: map[*hir.Var]hir.Dim{},
+		lost:    map[*source.File]bool{}, husks: map[*hir.Var]bool{},
+		auto: map[*hir.RefOf]bool{}, defaults: map[*syntax.Param]bool{},
+		proving: map[proof]bool{},
+		gone:    map[*hir.Var]source.Span{}}
 }
 
 // Program checks a file and what it imports. Whatever it reports, what it returns can be read; the

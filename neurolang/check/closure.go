@@ -21,20 +21,20 @@ func (b *body) closureFor(e *syntax.ClosureExpr, ft *syntax.FuncType, bn *bindin
 	if ft.Result != nil {
 		result = b.partly(ft.Result, bn.sc, false)
 	}
-	return b.closed2(e, types, result)
+	return b.closureOf(e, types, result)
 }
 
 // closure checks |params| body.
 func (b *body) closure(e *syntax.ClosureExpr, want *hir.Type) hir.Expr {
 	if want != nil && want.Kind == hir.Func {
 		n := len(want.Args) - 1
-		return b.closed2(e, want.Args[:n], want.Args[n])
+		return b.closureOf(e, want.Args[:n], want.Args[n])
 	}
-	return b.closed2(e, nil, nil)
+	return b.closureOf(e, nil, nil)
 }
 
-// closed2 checks a closure against types for its parameters and result; nil ones are inferred.
-func (b *body) closed2(e *syntax.ClosureExpr, types []*hir.Type, result *hir.Type) hir.Expr {
+// closureOf checks a closure against types for its parameters and result; nil ones are inferred.
+func (b *body) closureOf(e *syntax.ClosureExpr, types []*hir.Type, result *hir.Type) hir.Expr {
 	if b.kernelValue(e.Span(), "a closure") {
 		return poisonAt(e.Span())
 	}

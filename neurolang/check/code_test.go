@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -78,5 +79,23 @@ func TestLanguageReference(t *testing.T) {
 	}
 	if len(blocks) < 5 {
 		t.Errorf("%d blocks", len(blocks))
+	}
+}
+
+// TestExamples holds that the examples have nothing to complain about, warnings included.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.nl")
+	if err != nil || len(files) < 3 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		src, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, set, ds := checkText(filepath.Base(f), string(src),
+			"../../examples"); len(ds) > 0 {
+			t.Errorf("%s:\n%s", f, render(set, ds))
+		}
 	}
 }

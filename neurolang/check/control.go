@@ -15,11 +15,8 @@ func (b *body) ifExpr(e *syntax.IfExpr, want *hir.Type) hir.Expr {
 	b.depth++
 	defer func() { b.depth-- }()
 	w := want
-	if e.Else == nil && want != nil {
-		w = discard
-	}
 	if e.Else == nil {
-		w = discard
+		w = discard // there is no value
 	}
 	then, t1 := b.block(e.Then, w)
 	out := &hir.If{X: at(unit, e.Span()), Cond: cond, Then: then}
@@ -31,7 +28,7 @@ func (b *body) ifExpr(e *syntax.IfExpr, want *hir.Type) hir.Expr {
 	}
 	els, t2 := b.elseBlock(e, w)
 	out.Else = els
-	out.T = b.join2(e, want, t1, t2, then, els)
+	out.T = b.joinBranches(e, want, t1, t2, then, els)
 	if bad(out.T) {
 		return poisonAt(e.Span())
 	}
@@ -40,14 +37,19 @@ func (b *body) ifExpr(e *syntax.IfExpr, want *hir.Type) hir.Expr {
 
 // staticIf checks only the path that a constant chooses, in kernels.
 func (b *body) staticIf(e *syntax.IfExpr, c *hir.Const, want *hir.Type) hir.Expr {
+	blk, t := &hir.Block{At: e.Span()}, unit
 	if v, _ := c.Value.(bool); v {
-		blk, t := b.block(e.Then, want)
-		return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
+		blk, t = b.block(e.Then, want)
+	} else if e.Else != nil {
+		blk, t = b.elseBlock(e, want)
 	}
-	if e.Else == nil {
-		return &hir.BlockExpr{X: at(unit, e.Span()), Block: &hir.Block{At: e.Span()}}
+	if blk.Value != nil {
+		if len(blk.Stmts) == 0 {
+			return blk.Value // perhaps a constant
+		}
+		blk.Value = b.runtime(blk.Value)
+		t = blk.Value.Type()
 	}
-	blk, t := b.elseBlock(e, want)
 	return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
 }
 
@@ -68,8 +70,9 @@ func (b *body) elseBlock(e *syntax.IfExpr, want *hir.Type) (*hir.Block, *hir.Typ
 	return blk, x.Type()
 }
 
-// join2 gives two branches one type.
-func (b *body) join2(e *syntax.IfExpr, want, t1, t2 *hir.Type, then, els *hir.Block) *hir.Type {
+// joinBranches gives two branches one type.
+func (b *body) joinBranches(e *syntax.IfExpr, want, t1, t2 *hir.Type, then,
+	els *hir.Block) *hir.Type {
 	switch {
 	case want == discard:
 		if t1 == never && t2 == never {
@@ -98,7 +101,7 @@ func (b *body) join2(e *syntax.IfExpr, want, t1, t2 *hir.Type, then, els *hir.Bl
 	if t == nil || t.Kind == hir.Tensor {
 		t = b.common(t1, t2)
 	}
-	v1, v2 := b.value2(then, t, els), b.value2(els, t, then)
+	v1, v2 := b.branchValue(then, t, els), b.branchValue(els, t, then)
 	if bad(v1) || bad(v2) {
 		return invalid
 	}
@@ -151,8 +154,8 @@ func (b *body) lessKnown(t1, t2 *hir.Type) *hir.Type {
 	return b.types.of(r)
 }
 
-// value2 converts a branch's value.
-func (b *body) value2(blk *hir.Block, t *hir.Type, other *hir.Block) *hir.Type {
+// branchValue converts a branch's value.
+func (b *body) branchValue(blk *hir.Block, t *hir.Type, other *hir.Block) *hir.Type {
 	if blk.Value == nil {
 		return t
 	}

@@ -61,6 +61,9 @@ func withArgs(name string, args []any) string {
 
 // instantiate makes a struct or enum for arguments, once for the host and once for kernels.
 func (c *checker) instantiate(o *defObj, inner *scope, args []any, kernel bool) *hir.Type {
+	if o.broken() {
+		return invalid
+	}
 	key := c.argKey(args)
 	if kernel = kernel && o.strct != nil; kernel {
 		key = "kernel " + key
@@ -107,6 +110,11 @@ func (c *checker) instantiate(o *defObj, inner *scope, args []any, kernel bool) 
 	}
 	def.Copy = copies(def)
 	return t
+}
+
+// broken tells a definition with a syntax error: it is poison as a whole.
+func (o *defObj) broken() bool {
+	return o.strct != nil && o.strct.Bad || o.enum != nil && o.enum.Bad
 }
 
 // twin is the struct t as host code, or as kernels have it.

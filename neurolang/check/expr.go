@@ -75,6 +75,13 @@ func (b *body) infer(e syntax.Expr, want *hir.Type) hir.Expr {
 		return b.closure(e, want)
 	case *syntax.BlockExpr:
 		blk, t := b.block(e.Block, want)
+		if b.kernel && blk.Value != nil {
+			if len(blk.Stmts) == 0 {
+				return blk.Value // perhaps a constant
+			}
+			blk.Value = b.runtime(blk.Value)
+			t = blk.Value.Type()
+		}
 		return &hir.BlockExpr{X: at(t, e.Span()), Block: blk}
 	case *syntax.WholeExpr:
 		b.errorf(diag.Unexpected, e.Span(), "`..` stands for a whole dimension among indices")
@@ -396,7 +403,15 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 	if v, ok := numbers[n.Text]; ok {
 		return &hir.Const{X: at(float, n.Span()), Value: v}
 	}
+	if elem, ok := elemNamed[n.Text]; ok {
+		b.errorf(diag.NotValue, n.Span(), "%s is a type of the host, not a value", n.Text).
+			Hint("the element type is %s", elem).Replace(n.Span(), elem, "write "+elem)
+		return poisonAt(n.Span())
+	}
 	if f := builtin.Find(n.Text); f != nil {
+		if b.gaps {
+			return poisonAt(n.Span()) // its parentheses may be what is missing
+		}
 		b.errorf(diag.NotValue, n.Span(), "%s is a function; call it", n.Text)
 		return poisonAt(n.Span())
 	}
@@ -409,12 +424,15 @@ func (b *body) universe(n *syntax.Name) hir.Expr {
 	return poisonAt(n.Span())
 }
 
+// elemNamed are the element types that the host's types make one think of.
+var elemNamed = map[string]string{"int": "i32", "float": "f32"}
+
 func isModule(name string) bool {
 	return name == "device" || name == "Tensor" || name == "Layout" || name == "Tile"
 }
 
 func (c *checker) unknown(n *syntax.Name, sc *scope) {
-	if n.Text == "" || c.silent() {
+	if n.Text == "" || c.silent() || c.gaps || c.lost[c.set.File(n.Span().Pos)] {
 		return
 	}
 	d := c.errorf(diag.UnknownName, n.Span(), "unknown name %s", n.Text)
@@ -618,7 +636,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 	if want != nil && want.Kind == hir.Array {
 		elem = want.Args[0]
 	}
-	if e.Elems == nil || len(e.Elems) == 0 {
+	if len(e.Elems) == 0 {
 		if elem == nil && want != nil && bad(want) {
 			return poisonAt(e.Span())
 		}
@@ -629,6 +647,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		}
 		return &hir.ArrayOf{X: at(b.types.array(elem), e.Span()), Elems: []hir.Expr{}}
 	}
+	declared := elem != nil
 	out := &hir.ArrayOf{Elems: make([]hir.Expr, 0, len(e.Elems))}
 	for i, s := range e.Elems {
 		mark := b.mark()
@@ -639,7 +658,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		}
 		if elem == nil {
 			elem = x.Type()
-		} else if i > 0 && elem == integer && x.Type() == float && b.allLits(out.Elems) {
+		} else if !declared && elem == integer && x.Type() == float && b.allLits(out.Elems) {
 			for j, y := range out.Elems {
 				out.Elems[j] = b.floatLit(y)
 			}

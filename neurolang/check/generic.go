@@ -293,8 +293,10 @@ func (c *checker) unifyPath(te *syntax.PathType, t *hir.Type, sc *scope, at sour
 		}
 		return
 	case *aliasObj:
-		if len(o.decl.Generics) == 0 {
+		if len(o.decl.Generics) == 0 && !o.busy {
+			o.busy = true
 			c.unify(o.decl.Type, t, o.in, at)
+			o.busy = false
 		}
 		return
 	case *defObj:

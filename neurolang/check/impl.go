@@ -158,6 +158,9 @@ func (b *body) fnValue(fn *fnObj, e *syntax.PathExpr, want *hir.Type) hir.Expr {
 		b.errorf(diag.NotValue, sp, "%s", what).With(fn.decl.Name.Span(), "defined here")
 		return poisonAt(sp)
 	}
+	if fn.decl.BadHead {
+		return poisonAt(sp)
+	}
 	if b.constant {
 		b.errorf(diag.NotConst, sp, "%s is a function, no constant", fn.decl.Name.Text)
 		return poisonAt(sp)

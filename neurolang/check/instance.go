@@ -47,10 +47,14 @@ func (c *checker) instance(fn *fnObj, bn *binding, kernel, abstract bool) *insta
 	in := &instance{fn: fn, sc: bn.body(fn.in), kernel: kernel, abstract: abstract,
 		inKernel: kernel && !fn.kernel, result: invalid, args: bn.written()}
 	c.instances[key] = in
+	sig := c.fnSig
 	if fn.kernel {
-		c.kernelSig(in)
+		sig = c.kernelSig
+	}
+	if fn.decl.BadHead {
+		c.try(func() { sig(in) }) // the parser has spoken
 	} else {
-		c.fnSig(in)
+		sig(in)
 	}
 	c.queue = append(c.queue, in)
 	c.made = append(c.made, in)
@@ -408,10 +412,12 @@ func (c *checker) drain() {
 	for len(c.queue) > 0 {
 		in := c.queue[0]
 		c.queue = c.queue[1:]
+		c.gaps = in.fn.decl.Bad
 		if in.kern != nil {
 			c.kernelBody(in)
 		} else {
 			c.fnBody(in)
 		}
 	}
+	c.gaps = false
 }

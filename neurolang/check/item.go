@@ -134,7 +134,7 @@ func (c *checker) impl(m *module, sc *scope, d *syntax.ImplDecl) {
 // attributes and where they may stand.
 var attributes = map[string]string{
 	"kernel": "fn", "test": "fn", "deterministic": "fn", "vjp": "fn", "graph": "fn",
-	"budget": "fn", "inline": "fn", "warps": "fn", "allow": "fn", "autotune": "fn",
+	"budget": "fn", "warps": "fn", "proved": "fn", "allow": "fn", "autotune": "fn",
 }
 
 func (c *checker) attrs(it syntax.Item) {

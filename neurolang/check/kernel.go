@@ -373,6 +373,7 @@ func (c *checker) newAxis(in *instance, u axisUse, dim hir.Dim) {
 	o := c.info.define(Object{Kind: "var", Name: u.name, At: u.at, Type: t,
 		Detail: "axis " + u.name + ": " + String(t), Scope: in.fn.decl.Span()})
 	b.scope.put(u.name, &local{v: v, tool: o, home: b, part: u.axis + 1})
+	c.extents[v] = dim
 	in.kern.Axes = append(in.kern.Axes, hir.Axis{Name: u.name, Dim: dim, Block: u.block,
 		Index: u.index, Var: v})
 	in.parts = append(in.parts, u)
@@ -485,7 +486,7 @@ func (c *checker) liftedResult(in *instance) bool {
 func (c *checker) kernelBody(in *instance) {
 	b, d, k := in.body, in.fn.decl, in.kern
 	if d.Body == nil || d.BadHead {
-		if !d.Bad {
+		if !d.Bad && !d.BadHead {
 			c.errorf(diag.MissingReturn, d.Name.Span(), "%s has no body", d.Name.Text)
 		}
 		k.Body = &hir.Block{At: d.Span()}

@@ -407,7 +407,8 @@ func (b *body) reduced(c *intrinsic, t *hir.Type, e tile.Elem) hir.Expr {
 	dims := sides(t)
 	keep := false
 	if c.xs[2] != nil {
-		v, ok := b.known(c.xs[2])
+		v, _ := b.known(c.xs[2])
+		var ok bool
 		if keep, ok = v.(bool); !ok {
 			b.notConst(c.xs[2].Span(), c.xs[2])
 			return poisonAt(c.sp)
@@ -642,7 +643,7 @@ func (b *body) spansCall(c *intrinsic, args []arg) hir.Expr {
 	if !b.goodShape([]int{n}, size.Span()) {
 		return poisonAt(c.sp)
 	}
-	if v, ok := b.knownInt(lo2(lo)); ok && v%n != 0 {
+	if v, ok := b.knownInt(startOf(lo)); ok && v%n != 0 {
 		b.errorf(diag.BadSpan, slots[0].e.Span(), "%d is no multiple of %d, where a piece begins",
 			v, n)
 		return poisonAt(c.sp)
@@ -651,8 +652,8 @@ func (b *body) spansCall(c *intrinsic, args []arg) hir.Expr {
 	return b.node(c, b.types.array(b.types.span(n)))
 }
 
-// lo2 is the start of spans: 0 if absent.
-func lo2(lo hir.Expr) hir.Expr {
+// startOf is the start of spans: 0 if absent.
+func startOf(lo hir.Expr) hir.Expr {
 	if lo == nil {
 		return &hir.Const{X: hir.X{T: integer}, Value: int64(0)}
 	}

@@ -39,7 +39,7 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 			}
 		}
 	}
-	if org := b.defArgs(deref2(want)); org != nil && org.def == o && explicit == nil {
+	if org := b.defArgs(derefOr(want)); org != nil && org.def == o && explicit == nil {
 		for i, p := range bn.order {
 			switch p := p.(type) {
 			case *typeParam:
@@ -52,7 +52,7 @@ func (b *body) making(o *defObj, explicit []syntax.TypeExpr, want *hir.Type) (*b
 	return bn, true
 }
 
-func deref2(t *hir.Type) *hir.Type {
+func derefOr(t *hir.Type) *hir.Type {
 	if t == nil {
 		return invalid
 	}
@@ -181,6 +181,9 @@ func (b *body) construct(o *defObj, fn *syntax.PathExpr, args []arg, sp source.S
 // fill makes a struct of its fields.
 func (b *body) fill(o *defObj, explicit []syntax.TypeExpr, args []arg, sp, name source.Span,
 	want *hir.Type) hir.Expr {
+	if o.broken() {
+		return b.spoil(args, sp)
+	}
 	fields := o.strct.Fields
 	names := make([]string, len(fields))
 	for i, f := range fields {
@@ -248,6 +251,9 @@ func (b *body) variantExpr(o *variantObj, p *syntax.PathExpr, call *syntax.CallE
 		sp, args = call.Span(), written(call.Args)
 	}
 	if b.kernelValue(sp, "an enum") {
+		return b.spoil(args, sp)
+	}
+	if o.def.broken() {
 		return b.spoil(args, sp)
 	}
 	if len(args) != len(v.Types) {

@@ -60,6 +60,9 @@ func (c *checker) parse(m *module, src []byte) {
 // declare puts a module's items and imports into its scope.
 func (c *checker) declare(m *module) {
 	m.loading = true
+	if m.file.Lost {
+		c.lost[m.file.Source] = true
+	}
 	seen := map[string]source.Span{}
 	for _, i := range m.file.Imports {
 		c.importDecl(m, i, seen)

@@ -80,13 +80,12 @@ func (b *body) binary(e *syntax.BinaryExpr, want *hir.Type) hir.Expr {
 	if want != float || isCompare(e.Op) {
 		hint = nil
 	}
-	mark := b.mark()
 	x := b.value(e.X, hint)
 	if deref(x.Type()) == float {
 		hint = float
 	}
 	xs := []hir.Expr{x}
-	mark = b.mark()
+	mark := b.mark()
 	y := b.value(e.Y, hint)
 	b.settle(xs, mark)
 	out := b.binaryOp(e.Op, e.OpPos, e.X, e.Y, xs[0], y)
@@ -111,9 +110,9 @@ func respan(x hir.Expr, sp source.Span) {
 // logic checks && and ||, whose right side may not be evaluated.
 func (b *body) logic(e *syntax.BinaryExpr) hir.Expr {
 	op := ops[e.Op]
-	x := b.bool1(e.X, e)
+	x := b.logicOperand(e.X, e)
 	var y hir.Expr
-	stmts := b.collect(func() { y = b.bool1(e.Y, e) })
+	stmts := b.collect(func() { y = b.logicOperand(e.Y, e) })
 	if bad(x.Type()) || bad(y.Type()) {
 		return poisonAt(e.Span())
 	}
@@ -124,7 +123,7 @@ func (b *body) logic(e *syntax.BinaryExpr) hir.Expr {
 	return b.foldBinary(op, x, y, x.Type(), e.Span())
 }
 
-func (b *body) bool1(s syntax.Expr, e *syntax.BinaryExpr) hir.Expr {
+func (b *body) logicOperand(s syntax.Expr, e *syntax.BinaryExpr) hir.Expr {
 	x := b.read(b.expr(s, boolean))
 	want := boolean
 	if t := x.Type(); b.kernel && t != boolean {

@@ -98,7 +98,7 @@ func (w *flow) function(f *hir.Fn) {
 	}
 	loans := w.block(f.Body, f.Params)
 	if f.Body.Value != nil && !w.st.dead && !bad(f.Result) {
-		w.escape(loans, f.Body.Value.Span())
+		w.escape(loans, f.Body.Value)
 	}
 }
 
@@ -401,7 +401,7 @@ func (w *flow) jump(s hir.Stmt) {
 
 func (w *flow) ret(s *hir.Return) {
 	if s.Value != nil {
-		w.escape(w.value(s.Value), s.Value.Span())
+		w.escape(w.value(s.Value), s.Value)
 		owned := 0
 		for _, vs := range w.open {
 			owned += len(vs)
@@ -421,13 +421,15 @@ func (w *flow) ret(s *hir.Return) {
 	w.st.dead = true
 }
 
-// escape checks references in what a function returns: only into its reference parameters.
-func (w *flow) escape(loans []loan, at source.Span) {
+// escape checks references in what a function returns: only into its reference parameters, and
+// none that a function value has captured.
+func (w *flow) escape(loans []loan, x hir.Expr) {
+	at, ref := x.Span(), holdsRef(x.Type())
 	for _, l := range loans {
 		if l.place.root.Global {
 			continue
 		}
-		if !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) ||
+		if !ref || !l.place.behind() || !slices.Contains(w.fn.Params, l.place.root) ||
 			w.c.captives[l.place.root] {
 			w.outlives(l, at)
 		}

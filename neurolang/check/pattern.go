@@ -61,7 +61,7 @@ func (m *matcher) pattern(p syntax.Pattern, x hir.Expr) {
 			m.variant(o, nil, p.Span(), x)
 		case *constObj:
 			b.info.use(p.Name.Span(), o.tool)
-			m.literal(b.constant2(o, p.Span()), x)
+			m.literal(b.constPattern(o, p.Span()), x)
 		default:
 			m.bind(p.Name, x)
 		}
@@ -90,7 +90,7 @@ func (m *matcher) pattern(p syntax.Pattern, x hir.Expr) {
 	}
 }
 
-func (b *body) constant2(o *constObj, sp source.Span) hir.Expr {
+func (b *body) constPattern(o *constObj, sp source.Span) hir.Expr {
 	x := b.checker.constant(o)
 	if c, ok := x.(*hir.Const); ok {
 		return &hir.Const{X: at(c.T, sp), Value: c.Value}
@@ -434,11 +434,11 @@ func (b *body) match(e *syntax.MatchExpr, want *hir.Type) hir.Expr {
 			rows = append(rows, []syntax.Pattern{a.Pattern})
 		}
 	}
-	if len(e.Arms) == 0 && !bad(t) && e.Span().End-e.Span().Pos > 5 {
+	if len(e.Arms) == 0 && !e.Bad && !bad(t) && e.Span().End-e.Span().Pos > 5 {
 		b.errorf(diag.NotExhaustive, e.X.Span(), "a match needs arms")
 		return poisonAt(e.Span())
 	}
-	if !bad(t) && !slices.ContainsFunc(arms, func(a *armed) bool { return a.bad }) {
+	if !e.Bad && !bad(t) && !slices.ContainsFunc(arms, func(a *armed) bool { return a.bad }) {
 		b.exhaustive(e, deref(t), rows)
 	}
 	return b.chain(e, arms, want)
@@ -456,7 +456,7 @@ func (b *body) arm(a *syntax.Arm, x hir.Expr, byRef bool, want *hir.Type) *armed
 	saved, region, out := b.scope, b.region, b.out
 	defer func() { b.scope, b.region, b.out = saved, region, out }()
 	before := b.errs.Len()
-	out2 := &armed{blk: &hir.Block{At: a.Span()}}
+	arm := &armed{blk: &hir.Block{At: a.Span()}}
 	b.scope, b.region = newScope(saved), a.Span()
 	kind := hir.Shared
 	if byRef {
@@ -475,9 +475,9 @@ func (b *body) arm(a *syntax.Arm, x hir.Expr, byRef bool, want *hir.Type) *armed
 		blk.Value = b.condition(a.Guard)
 		b.scope = newScope(saved)
 		g.test(&hir.BlockExpr{X: at(blk.Value.Type(), a.Guard.Span()), Block: blk})
-		out2.cond = g.cond
+		arm.cond = g.cond
 	}
-	b.out = &out2.blk.Stmts
+	b.out = &arm.blk.Stmts
 	if !byRef {
 		m.takes = b.takes(a.Pattern, x.Type())
 	}
@@ -489,21 +489,21 @@ func (b *body) arm(a *syntax.Arm, x hir.Expr, byRef bool, want *hir.Type) *armed
 		m.pattern(a.Pattern, b.read(x))
 	}
 	if a.Guard == nil {
-		out2.cond = m.cond
+		arm.cond = m.cond
 	}
-	out2.bad = b.errs.Len() > before
+	arm.bad = b.errs.Len() > before
 	m.emit(x)
 	v := b.expr(a.Value, want)
-	out2.t = v.Type()
+	arm.t = v.Type()
 	if v.Type() == unit || want == discard {
 		b.emit(&hir.Do{X: v})
-		if want == discard && out2.t != never {
-			out2.t = unit
+		if want == discard && arm.t != never {
+			arm.t = unit
 		}
-		return out2
+		return arm
 	}
-	out2.blk.Value = v
-	return out2
+	arm.blk.Value = v
+	return arm
 }
 
 // chain makes the arms an if ... else if ... else; the last needs no test.

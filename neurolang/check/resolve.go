@@ -227,6 +227,9 @@ func (c *checker) pathType(te *syntax.PathType, sc *scope, kernel bool) *hir.Typ
 }
 
 func (c *checker) unknownType(n *syntax.Name, sc *scope) {
+	if c.lost[c.set.File(n.Span().Pos)] {
+		return
+	}
 	d := c.errorf(diag.UnknownType, n.Span(), "unknown type %s", n.Text)
 	if help := typeHelp[n.Text]; help != "" {
 		d.Hint("%s", help)

@@ -80,7 +80,6 @@ type (
 		in   *scope
 		fns  map[string]*fnObj
 		tool *Object
-		busy bool
 	}
 	// fnObj is a function or kernel of the source text.
 	fnObj struct {

@@ -307,6 +307,7 @@ func (b *body) forStmt(s *syntax.ForStmt) {
 			b.destructure(p, &hir.Local{X: at(item, p.Span()), Var: v}, false)
 		})
 	}
+	b.extent(v, over)
 	b.loops++
 	b.depth++
 	blk, _ := b.block(s.Body, discard)
@@ -314,6 +315,21 @@ func (b *body) forStmt(s *syntax.ForStmt) {
 	b.loops--
 	blk.Stmts = append(pre, blk.Stmts...)
 	b.emit(&hir.For{Var: v, Over: over, Body: blk, Stages: stages, At: s.Span()})
+}
+
+// extent notes what the spans of a loop run over, if it is a whole dimension.
+func (b *body) extent(v *hir.Var, over hir.Expr) {
+	i, ok := over.(*hir.Intrinsic)
+	if !ok || i.Name != "spans" || i.Args[0] != nil {
+		return
+	}
+	if d, ok := i.Args[1].(*hir.DimOf); ok {
+		b.extents[v] = symbol(d.Sym)
+	} else if c, ok := i.Args[1].(*hir.Const); ok {
+		if n, ok := c.Value.(int64); ok {
+			b.extents[v] = hir.Dim{Const: int(n)}
+		}
+	}
 }
 
 // forOver checks what a loop runs over and gives the type of its variable.

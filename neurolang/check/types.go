@@ -181,6 +181,28 @@ func holdsRef(t *hir.Type) bool {
 	return false
 }
 
+// holdsFunc tells whether a function value is part of the type: it may have captured references.
+func holdsFunc(t *hir.Type) bool {
+	switch t.Kind {
+	case hir.Func:
+		return true
+	case hir.Tuple, hir.Array:
+		return slices.ContainsFunc(t.Args, holdsFunc)
+	case hir.Struct, hir.Enum:
+		for _, f := range t.Def.Fields {
+			if f.Type.Kind == hir.Func {
+				return true
+			}
+		}
+		for _, v := range t.Def.Variants {
+			if slices.ContainsFunc(v.Types, func(a *hir.Type) bool { return a.Kind == hir.Func }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 var basicNames = map[hir.Kind]string{
 	hir.Unit: "()", hir.Never: "never", hir.Bool: "bool", hir.Int: "int", hir.Float: "float",
 	hir.String: "string", hir.Range: "Range", hir.Device: "Device", hir.ElemType: "element type",

@@ -79,6 +79,7 @@ func (b *body) viewIndex(v *hir.Var, d hir.Dim, e syntax.Expr) (hir.Expr, int) {
 	case bad(t):
 		return x, -1
 	case t.Kind == hir.Span:
+		b.otherDim(v, d, x)
 		return x, t.Size
 	case t == integer:
 		if n, ok := b.knownInt(x); ok && isConst(d) && (n < 0 || n >= d.Const) {
@@ -99,6 +100,23 @@ func (b *body) viewIndex(v *hir.Var, d hir.Dim, e syntax.Expr) (hir.Expr, int) {
 			String(t))
 		return x, -1
 	}
+}
+
+// otherDim warns of a span that runs over another dimension than the one it indexes.
+func (b *body) otherDim(v *hir.Var, d hir.Dim, x hir.Expr) {
+	l, ok := x.(*hir.Local)
+	if !ok || b.quiet > 0 || !b.in.fn.mod.user || b.in.fn.mod.name == "" {
+		return
+	}
+	ext, known := b.extents[l.Var]
+	if !known || ext == d || ext == unknown || d == unknown || isConst(ext) != isConst(d) {
+		return
+	}
+	b.errs.Warnf(diag.OtherDim, x.Span(), "%s runs over %s, this dimension of %s is %s", l.Var.Name,
+		dimString(ext), v.Name, dimString(d)).
+		With(l.Var.At, "over %s", dimString(ext)).With(v.At, "%s", String(v.Type)).
+		Note("what lies outside of the tensor reads as 0").
+		Hint("swap the indices, or give equal dimensions one name")
 }
 
 // loadCall checks a.load([i, k], other=x).

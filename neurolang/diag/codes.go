@@ -73,6 +73,7 @@ const (
 	BadSpan          Code = "NL0315"
 	BadPartition     Code = "NL0316"
 	NeverWritten     Code = "NL0317"
+	OtherDim         Code = "NL0318"
 	ElemNotYet       Code = "NL0401"
 	TileNotYet       Code = "NL0402"
 	DotNotYet        Code = "NL0403"
@@ -82,6 +83,8 @@ const (
 	SharedMemory     Code = "NL0410"
 	NotGraph         Code = "NL0411"
 	Budget           Code = "NL0412"
+	BankConflict     Code = "NL0413"
+	Uncoalesced      Code = "NL0414"
 	NotFound         Code = "NL0501"
 	LaunchShape      Code = "NL0502"
 	LaunchLayout     Code = "NL0503"
@@ -185,6 +188,7 @@ var Titles = []Title{
 	{BadSpan, "a span or pipeline that cannot be"},
 	{BadPartition, "a kernel whose results are not cut into pieces"},
 	{NeverWritten, "a parameter taken for writing and never written"},
+	{OtherDim, "a span that indexes another dimension than it runs over"},
 	{ElemNotYet, "an element type no code is generated for yet"},
 	{TileNotYet, "a tile shape no code is generated for yet"},
 	{DotNotYet, "a use of dot no code is generated for yet"},
@@ -194,6 +198,8 @@ var Titles = []Title{
 	{SharedMemory, "a kernel that needs more shared memory than the target has"},
 	{NotGraph, "a function marked @graph that is no straight line over tensors"},
 	{Budget, "a kernel that takes more than its @budget allows"},
+	{BankConflict, "lanes that meet in a bank of shared memory, in a kernel that forbids it"},
+	{Uncoalesced, "an access that moves more memory than it needs, in a kernel that forbids it"},
 	{NotFound, "an object that is not there"},
 	{LaunchShape, "a tensor at launch that does not divide into tiles"},
 	{LaunchLayout, "a tensor at launch in another layout than the tile's"},

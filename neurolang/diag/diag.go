@@ -43,7 +43,8 @@ type Diagnostic struct {
 	Fixes     []Fix
 }
 
-// Fix is a change that a tool can make: New in place of what Span covers.
+// Fix is a change that a tool can make: New in place of what Span covers. One without a Title goes
+// with the one before it.
 type Fix struct {
 	Span  source.Span
 	New   string

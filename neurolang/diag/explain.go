@@ -23,7 +23,8 @@ func Explained(c Code) (Explanation, bool) {
 	return e, ok
 }
 
-// Long returns title, explanation and examples of a code as text; "" if there is no such code.
+// Long returns title, explanation and examples of a code as text, without the code itself; "" if
+// there is no such code.
 func Long(c Code) string {
 	title := Explain(c)
 	if title == "" {
@@ -31,7 +32,7 @@ func Long(c Code) string {
 	}
 	e := explanations[c]
 	var b strings.Builder
-	b.WriteString(string(c) + ": " + title + "\n\n" + e.Text)
+	b.WriteString(title + "\n\n" + e.Text)
 	for _, x := range []struct{ head, text string }{{"Wrong:", e.Wrong}, {"Right:", e.Right}} {
 		if x.text != "" {
 			b.WriteString("\n" + x.head + "\n\n    " +

@@ -104,11 +104,15 @@ func (f *folding) warps(out [][]wir.Arg, to *layout.Layout) {
 	for k, i := range mine {
 		index[i] = 1 << k
 	}
+	held := slices.Clone(to.Warp)
 	for i := range rest {
-		if !slices.Contains(mine, i) {
+		if slices.Contains(mine, i) {
+			held[i] = 1 // all of these write
+		} else {
 			rest[i] = to.Warp[i]
 		}
 	}
+	lead := g.once(&layout.Layout{Lane: to.Lane, Warp: held})
 	n := 1
 	for _, d := range to.Dims {
 		n <<= d
@@ -124,8 +128,10 @@ func (f *folding) warps(out [][]wir.Arg, to *layout.Layout) {
 			return g.near(g.b.Add(from, g.b.Mul(part, wir.Int(size))),
 				int(to.Register(r))*size)
 		}
+		g.meets(shifted(to.Lane, layout.Log2(size)), layout.Log2(size))
 		for r := range out {
-			g.b.Do("st.shared."+name, at(own, r), g.encode(e, out[r][k:k+1])[0])
+			g.b.When(lead, false, "st.shared."+name, at(own, r),
+				g.encode(e, out[r][k:k+1])[0])
 		}
 		if k == len(f.elem)-1 {
 			g.sync()
@@ -291,6 +297,7 @@ func (g *gen) fromHalf(t tir.Type, l *layout.Layout, list []wir.Arg, bit, lower 
 		base = g.borrow(s.Bytes())
 		g.put(g.join(t, l, list), base, s, nil)
 		g.sync()
+		g.meets(s.Offsets(l.Lane), s.Size)
 	}
 	read := map[uint32]wir.Arg{}
 	for r := range list {
@@ -407,4 +414,13 @@ func (g *gen) predXor(p, q wir.Arg) wir.Arg {
 		return g.predXor(q, p)
 	}
 	return g.b.Op(wir.P, "xor.pred", p, q)
+}
+
+// shifted multiplies places by 2^by.
+func shifted(places []uint32, by int) []uint32 {
+	out := make([]uint32, len(places))
+	for i, v := range places {
+		out[i] = v << by
+	}
+	return out
 }

@@ -281,9 +281,19 @@ func inner(p *abi.Param) int {
 
 // memoryLayout gives lanes neighbours in memory, up to 16 bytes each.
 func (g *gen) memoryLayout(op *tir.Op, dims []int) *layout.Layout {
+	total := 0
+	for _, d := range dims {
+		total += d
+	}
+	return g.pieceLayout(op, dims, max(total-5-g.warps, 0))
+}
+
+// pieceLayout is memoryLayout with at most 2^most elements a lane, though threads find nothing to
+// do.
+func (g *gen) pieceLayout(op *tir.Op, dims []int, most int) *layout.Layout {
 	p := g.k.Tensor(op.Param)
 	order := rowMajor(len(dims))
-	vec := g.vectorBits(op)
+	vec := min(g.vectorBits(op), most)
 	dim := view(op)
 	in := slices.Index(dim, inner(p))
 	if in >= 0 && in < len(order) {
@@ -292,11 +302,6 @@ func (g *gen) memoryLayout(op *tir.Op, dims []int) *layout.Layout {
 	} else {
 		vec = 0
 	}
-	total := 0
-	for _, d := range dims {
-		total += d
-	}
-	vec = max(min(vec, total-5-g.warps), 0)
 	return layout.Blocked(dims, order, vec, g.warps)
 }
 

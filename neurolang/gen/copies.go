@@ -65,29 +65,25 @@ func feeds(v *tir.Value) *tir.Op {
 	return nil
 }
 
-// planCopies gives every loop whose loads feed dots a ring, so that copies run ahead of products.
-func (g *gen) planCopies(dots []*tir.Op) {
+// planCopies gives every loop with dots a ring for its loads, so that copies run ahead of products.
+func (g *gen) planCopies() {
 	if g.mode > vector {
 		return
 	}
+	g.planResident(g.k.Body)
 	g.k.Body.Walk(func(op *tir.Op) {
 		if op.Kind != tir.For {
 			return
 		}
 		r := &ring{loop: op, store: map[*tir.Op]*layout.Shared{}}
-		for _, d := range op.Blocks[0].Ops {
-			if d.Kind != tir.Dot || g.method(d) == byFMA {
-				continue
-			}
-			for _, a := range d.Args[:2] {
-				l := feeds(a)
-				if l != nil && slices.Contains(op.Blocks[0].Ops, l) && r.store[l] == nil &&
-					g.ahead(l, op) && g.copyable(l) {
-					r.add(l, g.boxes(l))
-				}
+		worth := false
+		for _, o := range op.Blocks[0].Ops {
+			worth = worth || o.Kind == tir.Dot && g.method(o) == byMMA
+			if o.Kind == tir.Load && g.ahead(o, op) && g.copyable(o) {
+				r.add(o, g.boxes(o))
 			}
 		}
-		if len(r.loads) == 0 {
+		if len(r.loads) == 0 || !worth {
 			return
 		}
 		r.base = g.static
@@ -100,6 +96,55 @@ func (g *gen) planCopies(dots []*tir.Op) {
 			g.rings[l.Results[0]] = r
 		}
 	})
+}
+
+// planResident keeps tiles that are loaded before a loop and multiplied inside of it in shared
+// memory, where every turn reads its share of them.
+func (g *gen) planResident(b *tir.Block) {
+	for _, op := range b.Ops {
+		for _, inner := range op.Blocks {
+			g.planResident(inner)
+		}
+		if op.Kind != tir.For {
+			continue
+		}
+		op.Blocks[0].Walk(func(d *tir.Op) {
+			if d.Kind != tir.Dot || g.method(d) != byMMA {
+				return
+			}
+			for _, a := range d.Args[:2] {
+				l := feeds(a)
+				if l == nil || !slices.Contains(b.Ops, l) || g.rings[l.Results[0]] != nil ||
+					!g.copyable(l) {
+					continue
+				}
+				r := &ring{base: g.static, stages: 1, store: map[*tir.Op]*layout.Shared{}}
+				r.add(l, g.boxes(l))
+				if g.static+r.bytes+minRing > g.t.shared {
+					continue
+				}
+				g.static += r.bytes
+				g.active = 1
+				g.rings[l.Results[0]] = r
+			}
+		})
+	}
+}
+
+// minRing is what resident tiles leave for rings and exchanges.
+const minRing = 64 << 10
+
+// resident loads a tile that stays in shared memory.
+func (g *gen) resident(op *tir.Op, r *ring) {
+	if g.dirty {
+		g.sync()
+	}
+	at := g.b.Add(g.shared(), wir.Int(r.base))
+	g.copyTile(op, r.store[op], at, wir.True, nil)
+	g.b.Do("cp.async.commit_group")
+	g.b.Do("cp.async.wait_group", wir.Int(0))
+	g.sync()
+	g.lay(r, r.loads, at)
 }
 
 // add gives a load a place in each stage, on whole repetitions of the swizzle.
@@ -122,7 +167,11 @@ func (g *gen) stagesFor(r *ring, asked int) int {
 	for n > 2 && g.static+n*r.bytes > budget {
 		n--
 	}
-	if g.static+n*r.bytes > g.t.shared {
+	room := g.t.shared
+	if g.active > 0 {
+		room -= minRing / 2
+	}
+	if g.static+n*r.bytes > room {
 		return 0
 	}
 	return n
@@ -247,11 +296,13 @@ func (g *gen) issue(r *ring, loop *tir.Op, i, hi, stage wir.Arg) {
 // copyTile starts the copies of a tile; pieces outside of the tensor become zeros.
 func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Block) {
 	t := l.Results[0].Type
-	lay := g.memoryLayout(l, layout.Logs(t.Dims))
+	lay := g.pieceLayout(l, layout.Logs(t.Dims), 4)
 	a := g.accessIn(l, t, lay, blk)
 	n := a.vector()
 	th := g.threads(to, s.Offsets(lay.Lane), s.Offsets(lay.Warp))
 	first := g.once(lay)
+	g.meets(s.Offsets(lay.Lane), 4)
+	g.touches(l, lay)
 	for r := 0; r < lay.Size(); r += n {
 		if copies(lay, r) {
 			continue
@@ -267,8 +318,11 @@ func (g *gen) copyTile(l *tir.Op, s *layout.Shared, to, run wir.Arg, blk *tir.Bl
 // loadOp emits a load, unless a ring has brought the tile already.
 func (g *gen) loadOp(op *tir.Op) {
 	if r := g.rings[op.Results[0]]; r != nil {
-		if g.hop != nil {
+		switch {
+		case g.hop != nil:
 			g.await(op, r)
+		case r.loop == nil:
+			g.resident(op, r)
 		}
 		return
 	}

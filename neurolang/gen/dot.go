@@ -205,6 +205,8 @@ func (g *gen) fmas(op *tir.Op) {
 	name, _, cl := form(e.Size(), e.Size() == 8)
 	rowAt := g.b.Add(base, g.b.Shl(g.coordinate(lc, 0), kBits+size))
 	colAt := g.b.Add(to, g.b.Shl(g.coordinate(lc, 1), size))
+	g.meetsAt(lc, 0, kBits+size, size)
+	g.meetsAt(lc, 1, size, size)
 	i := g.b.Var(wir.R)
 	g.b.Set(i, wir.Int(0))
 	g.b.Loop(func() (wir.Arg, bool) {

@@ -13,7 +13,10 @@ import (
 
 // Options of a compilation.
 type Options struct {
-	Warps int // of a CTA; 0: the compiler chooses
+	// Wavefronts and Sectors, if not 0, are the most that accesses may take: see Proof.
+	Wavefronts int
+	Sectors    float64
+	Warps      int // of a CTA; 0: the compiler chooses
 }
 
 // Error says why no code can be generated, and for what.
@@ -22,6 +25,8 @@ type Error struct {
 	Loc  tir.Loc
 	Msg  string
 	Help string
+	// Notes draw what the message says.
+	Notes []string
 }
 
 // Error returns the code and message.
@@ -156,6 +161,7 @@ var passes = []struct {
 	{"assign", "layouts have to be known before code, for conversions are code", (*gen).assign},
 	{"emit", "one walk in program order", (*gen).emit},
 	{"budget", "only code tells how much shared memory it takes", (*gen).budget},
+	{"prove", "emission knows every access; only the fast variant is held", (*gen).prove},
 	{"clean", "emission leaves operations without use", func(g *gen) { wir.Clean(g.f) }},
 }
 

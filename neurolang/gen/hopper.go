@@ -369,13 +369,17 @@ func (g *gen) roles() {
 	}, nil)
 	g.meet()
 	b.If(b.Compare("lt", "u32", tid, wir.Int(128)), func() {
-		b.Do("setmaxnreg.dec.sync.aligned.u32", wir.Int(few))
+		if h.groups > 1 { // two warp groups have all the registers there are
+			b.Do("setmaxnreg.dec.sync.aligned.u32", wir.Int(few))
+		}
 		b.If(b.Compare("eq", "s32", tid, wir.Int(0)), func() {
 			g.persist(programs, func() { g.produce(g.k.Body) })
 		}, nil)
 		b.Do("bar.warp.sync", wir.Int(-1))
 	}, func() {
-		b.Do("setmaxnreg.inc.sync.aligned.u32", wir.Int(many))
+		if h.groups > 1 {
+			b.Do("setmaxnreg.inc.sync.aligned.u32", wir.Int(many))
+		}
 		g.thread = b.Sub(tid, wir.Int(128))
 		g.identify()
 		g.persist(programs, func() { g.block(g.k.Body) })

@@ -8,8 +8,8 @@ import (
 	"tensoros/neurolang/wir"
 )
 
-// Tiles at the edges of what a kernel may see are masked by comparing indices. Most tiles are not at
-// an edge: where the bounds of both sides decide the comparison for a whole tile, one branch
+// Tiles at the edges of what a kernel may see are masked by comparing indices. Most tiles are not
+// at an edge: where the bounds of both sides decide the comparison for a whole tile, one branch
 // takes the place of a comparison and a choice for every element.
 
 // bounds are the least and the largest element of a tile of indices.
@@ -70,8 +70,9 @@ func (g *gen) boundsOf(v *tir.Value) (r bounds, ok bool) {
 	return r, false
 }
 
-// opposite relations, and whether the larger side decides.
-var opposites = map[tir.Kind]tir.Kind{tir.Gt: tir.Le, tir.Ge: tir.Lt, tir.Lt: tir.Ge, tir.Le: tir.Gt}
+// opposites are the relations that hold where others do not.
+var opposites = map[tir.Kind]tir.Kind{tir.Gt: tir.Le, tir.Ge: tir.Lt, tir.Lt: tir.Ge,
+	tir.Le: tir.Gt}
 
 // settled is a predicate that holds only if a tile of bools is everywhere what want says.
 func (g *gen) settled(v *tir.Value, want bool) (wir.Arg, bool) {
@@ -115,8 +116,8 @@ func (g *gen) settled(v *tir.Value, want bool) (wir.Arg, bool) {
 	return wir.Arg{}, false
 }
 
-// masked emits a Select whose condition is a mask, in the registers of the tile that it keeps; false
-// if it is not like that.
+// masked emits a Select whose condition is a mask, in the registers of the tile that it keeps;
+// false if it is not like that.
 func (g *gen) masked(op *tir.Op) bool {
 	cond := g.vals[op.Args[0]]
 	if op.Results[0].Type.Elem != tile.F32 && op.Results[0].Type.Elem != tile.I32 ||

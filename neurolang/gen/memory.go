@@ -230,6 +230,7 @@ func (g *gen) load(op *tir.Op) {
 	if own := g.memoryLayout(op, layout.Logs(t.Dims)); g.waste(op, l) > 2*g.waste(op, own) {
 		l = own
 	}
+	g.touches(op, l)
 	a := g.access(op, t, l)
 	n := a.vector()
 	var e []wir.Arg
@@ -441,6 +442,7 @@ func (g *gen) store(op *tir.Op) {
 		g.waste(op, l) > 1.4*g.waste(op, own) {
 		l = own
 	}
+	g.touches(op, l)
 	v := g.in(x, l)
 	a := g.access(op, t, l)
 	a.all = g.b.Both(a.all, g.once(l))

@@ -31,7 +31,8 @@ type gen struct {
 
 	blk        *tir.Block // that is being emitted
 	loc        tir.Loc    // of the operation that is being emitted
-	thread     wir.Arg    // among those that compute
+	proofs     []Proof
+	thread     wir.Arg // among those that compute
 	lane, warp wir.Arg
 	reuse      map[*tir.Value]*tir.Value // results that take over an operand's registers
 	extents    map[string]wir.Arg
@@ -116,7 +117,7 @@ func (g *gen) planDots(dots []*tir.Op) {
 			}
 		}
 	}
-	g.planCopies(dots)
+	g.planCopies()
 }
 
 // chained tells whether a dot's left operand comes from another dot.

@@ -139,9 +139,15 @@ func (g *gen) repack(out *tir.Value, parts []*val, total int,
 		return at, ok
 	}
 	for i, x := range parts {
+		g.meetsRows(x.l, x.t.Dims, layout.Log2(size))
 		list := g.elems(x)
+		first := g.once(x.l)
 		for r := range list {
+			if copies(x.l, r) {
+				continue
+			}
 			at, ok := place(x.l, r, x.t.Dims)
+			ok = g.b.Both(ok, first)
 			addr := g.b.Add(base, g.b.Mul(to(i, at), wir.Int(size)))
 			g.b.When(ok, false, "st.shared."+name, g.near(addr, 0),
 				g.encode(e, list[r:r+1])[0])
@@ -149,6 +155,7 @@ func (g *gen) repack(out *tir.Value, parts []*val, total int,
 	}
 	g.sync()
 	l := g.layoutOf(out)
+	g.meetsRows(l, out.Type.Dims, layout.Log2(size))
 	list := make([]wir.Arg, l.Size())
 	for r := range list {
 		at, ok := place(l, r, out.Type.Dims)
@@ -225,6 +232,7 @@ func (g *gen) fetchFlipped(t tir.Type, l *layout.Layout, base wir.Arg, s *layout
 	th := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
 	th.bits = ^uint32(0)
 	name, _, c := form(t.Elem.Size(), t.Elem.Size() == 8)
+	g.meets(s.Offsets(l.Lane), s.Size)
 	e := make([]wir.Arg, l.Size())
 	for r := range e {
 		w := g.b.Get(c, "ld.shared."+name, th.memory(g, s.Offset(l.Register(r))^off))

@@ -80,9 +80,11 @@ func (g *gen) put(v *val, base wir.Arg, s *layout.Shared, keep func(r int) bool)
 		return
 	}
 	w := 1 << (s.Width(l) - s.Size)
+	g.meets(s.Offsets(l.Lane), s.Width(l))
 	size := e.Size()
 	name, count, _ := form(w*size, size == 8)
 	t := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
+	first := g.once(l)
 	for r := 0; r < l.Size(); r += w {
 		if copies(l, r) || keep != nil && !keep(r) {
 			continue
@@ -92,7 +94,7 @@ func (g *gen) put(v *val, base wir.Arg, s *layout.Shared, keep func(r int) bool)
 		if count > 1 {
 			src = wir.List(words...)
 		}
-		g.b.Do("st.shared."+name, t.memory(g, s.Offset(l.Register(r))), src)
+		g.b.When(first, false, "st.shared."+name, t.memory(g, s.Offset(l.Register(r))), src)
 	}
 }
 
@@ -183,7 +185,9 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 	if m.trans {
 		op += ".trans"
 	}
+	g.meets(m.lane[:3], 4)
 	t := g.threads(base, pad5(m.lane), s.Offsets(v.l.Warp))
+	first := g.once(&layout.Layout{Warp: v.l.Warp})
 	m.each(v.l, func(r int, list []int) {
 		if keep != nil && !keep(r) || copies(v.l, r) {
 			return
@@ -192,7 +196,8 @@ func (g *gen) putMatrix(v *val, base wir.Arg, s *layout.Shared, keep func(int) b
 		for j, w := range list {
 			words[j] = g.b.Reg(wir.R, v.r[w/2])
 		}
-		g.b.Do(op+".shared.b16", t.memory(g, s.Offset(v.l.Register(r))), wir.List(words...))
+		g.b.When(first, false, op+".shared.b16", t.memory(g, s.Offset(v.l.Register(r))),
+			wir.List(words...))
 	})
 	return true
 }
@@ -213,6 +218,7 @@ func (g *gen) fetchSome(e tile.Elem, l *layout.Layout, base wir.Arg, s *layout.S
 		return
 	}
 	w := 1 << (s.Width(l) - s.Size)
+	g.meets(s.Offsets(l.Lane), s.Width(l))
 	size := e.Size()
 	name, count, c := form(w*size, size == 8)
 	th := g.threads(base, s.Offsets(l.Lane), s.Offsets(l.Warp))
@@ -241,6 +247,7 @@ func (g *gen) fetchMatrix(e tile.Elem, l *layout.Layout, base wir.Arg, s *layout
 	if m.trans {
 		op += ".trans"
 	}
+	g.meets(m.lane[:3], 4)
 	th := g.threads(base, pad5(m.lane), s.Offsets(l.Warp))
 	per := 1 << m.first
 	m.each(l, func(r int, list []int) {

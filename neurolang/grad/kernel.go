@@ -232,7 +232,8 @@ func (s *sheet) derive(out *cell) *hir.Kernel {
 		return nil
 	}
 	grad := &hir.Kernel{Name: k.Name + "_vjp", Source: "grad of " + k.Source, Dims: k.Dims,
-		Axes: k.Axes, Attrs: k.Attrs, At: k.At, Params: append(append([]*hir.Var{}, k.Params...), d),
+		Axes: k.Axes, Attrs: k.Attrs, At: k.At, Params: append(append([]*hir.Var{}, k.Params...),
+			d),
 		Parts: make([]*hir.Part, len(k.Params)+1), Body: &hir.Block{At: k.At}}
 	var values []hir.Expr
 	for _, p := range k.Params {

@@ -54,10 +54,13 @@ func nothing(*sheet, *cell) {}
 
 // slopes are the derivatives of functions of one number, from their argument and value.
 var slopes = map[string]func(s *sheet, x, y *cell) *cell{
-	"exp":   func(_ *sheet, _, y *cell) *cell { return y },
-	"exp2":  func(s *sheet, _, y *cell) *cell { return s.scale(y, ln2) },
-	"ln":    func(s *sheet, x, _ *cell) *cell { return s.apply("rcp", x.v.Type, x) },
-	"log2":  func(s *sheet, x, _ *cell) *cell { return s.scale(s.apply("rcp", x.v.Type, x), 1/ln2) },
+	"exp":  func(_ *sheet, _, y *cell) *cell { return y },
+	"exp2": func(s *sheet, _, y *cell) *cell { return s.scale(y, ln2) },
+	"ln":   func(s *sheet, x, _ *cell) *cell { return s.apply("rcp", x.v.Type, x) },
+	"log2": func(s *sheet, x, _ *cell) *cell {
+		return s.scale(s.apply("rcp", x.v.Type, x),
+			1/ln2)
+	},
 	"sqrt":  func(s *sheet, _, y *cell) *cell { return s.scale(s.apply("rcp", y.v.Type, y), 0.5) },
 	"rsqrt": func(s *sheet, _, y *cell) *cell { return s.scale(s.cube(y), -0.5) },
 	"rcp":   func(s *sheet, _, y *cell) *cell { return s.neg(s.pair(hir.Mul, y, y)) },
@@ -94,7 +97,8 @@ func (s *sheet) add(c, g *cell) {
 func (s *sheet) shrink(g *cell, t *hir.Type) *cell {
 	from := len(g.v.Type.Dims) - len(t.Dims)
 	for d := range g.v.Type.Dims {
-		if d >= from && t.Dims[d-from].Const == g.v.Type.Dims[d].Const || g.v.Type.Dims[d].Const == 1 {
+		if d >= from &&
+			t.Dims[d-from].Const == g.v.Type.Dims[d].Const || g.v.Type.Dims[d].Const == 1 {
 			continue
 		}
 		r := *g.v.Type

@@ -28,7 +28,6 @@ var (
 	ints   = &hir.Type{Kind: hir.Array, Args: []*hir.Type{intT}}
 	tensor = &hir.Type{Kind: hir.Tensor, Elem: tile.F32, AnyDim: true}
 	vector = &hir.Type{Kind: hir.Tensor, Elem: tile.F32, Dims: []hir.Dim{{Const: -1, Sym: "N"}}}
-	pair   = &hir.Type{Kind: hir.Tuple, Args: []*hir.Type{intT, intT}}
 	points = &hir.Type{Kind: hir.Struct, Def: &hir.Def{Name: "Point", Copy: true,
 		Fields: []hir.Field{{Name: "x", Type: intT}, {Name: "y", Type: intT}}}}
 	option = &hir.Type{Kind: hir.Enum, Def: &hir.Def{Name: "Option<Tensor>",
@@ -45,9 +44,9 @@ func v(name string, t *hir.Type) *hir.Var { return &hir.Var{Name: name, Type: t}
 func x(t *hir.Type) hir.X                 { return hir.X{T: t} }
 
 func c(value any) hir.Expr {
-	switch value.(type) {
+	switch value := value.(type) {
 	case int:
-		return &hir.Const{X: x(intT), Value: int64(value.(int))}
+		return &hir.Const{X: x(intT), Value: int64(value)}
 	case float64:
 		return &hir.Const{X: x(floatT), Value: value}
 	case string:

@@ -35,9 +35,8 @@ func pad(v []uint32, n int) []uint32 {
 // maker builds layouts of matrices from named coordinate bits; bits that the tile does not have
 // become copies where they would be lanes or warps or belong to an instruction.
 type maker struct {
-	l          *Layout
-	row, col   int // log2 of the sides
-	rows, cols int // bits taken so far of those that grow
+	l        *Layout
+	row, col int // log2 of the sides
 }
 
 func (m *maker) at(isRow bool, bit int) uint32 {

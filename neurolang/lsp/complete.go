@@ -9,7 +9,7 @@ import (
 )
 
 // attributes are those that may stand before an item.
-var attributes = []string{"kernel", "test", "deterministic", "vjp", "graph", "budget", "inline",
+var attributes = []string{"kernel", "test", "deterministic", "vjp", "graph", "budget", "proved",
 	"warps", "allow", "autotune"}
 
 // complete lists what may stand at a place: members behind a dot or ::, attributes behind @, else

@@ -208,8 +208,9 @@ func (s *Server) hints(d *document, p *rangeParams) (any, error) {
 			written[o.At.Pos] {
 			continue
 		}
-		out = append(out, inlayHint{Position: d.rangeOf(o.At).End, Label: ": " + check.String(o.Type),
-			Kind: 1})
+		out = append(out, inlayHint{Position: d.rangeOf(o.At).End,
+			Label: ": " + check.String(o.Type),
+			Kind:  1})
 	}
 	return out, nil
 }

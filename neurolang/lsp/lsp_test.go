@@ -16,7 +16,7 @@ import (
 	"tensoros/neurolang/syntax"
 )
 
-const uri = "file:///work/a.nl"
+const uri = "file:///some/a.nl"
 
 // session sends messages to a server and returns its answers by id, and its notifications.
 type session struct {

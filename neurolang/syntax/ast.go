@@ -22,6 +22,7 @@ type File struct {
 	Source  *source.File
 	Tokens  []Token // all of the text, trivia included
 	Doc     string  // of //! comments
+	Lost    bool    // a syntax error may have lost an item: who knows its name
 	Imports []*Import
 	Items   []Item
 	Stmts   []Stmt
@@ -463,7 +464,7 @@ type MatchExpr struct {
 	node
 	X    Expr
 	Arms []*Arm
-	Bad  bool // not all arms could be read
+	Bad  bool // arms may be missing
 }
 
 // Arm is pattern if guard => value.

@@ -166,12 +166,6 @@ func (p *parser) field(x Expr) Expr {
 	return f
 }
 
-func (p *parser) exprList(end Kind) []Expr {
-	var out []Expr
-	p.unrestricted(func() { p.list(end, func() { out = append(out, p.expr()) }) })
-	return out
-}
-
 func (p *parser) call(fn Expr) Expr {
 	open := p.tok.Span
 	e := &CallExpr{Fn: fn}
@@ -199,6 +193,9 @@ func (p *parser) args() (out []Arg) {
 
 func (p *parser) primary() Expr {
 	at := node{p.tok.Span}
+	if p.panicking {
+		return &BadExpr{at}
+	}
 	switch p.tok.Kind {
 	case Ident:
 		if p.habit(exprWords) {

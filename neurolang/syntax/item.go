@@ -1,5 +1,7 @@
 package syntax
 
+import "tensoros/neurolang/source"
+
 // startsItem tells whether the current token begins an item. A `#` does only before `[`.
 func (p *parser) startsItem() bool {
 	switch p.tok.Kind {
@@ -32,10 +34,12 @@ func (p *parser) importDecl() *Import {
 	if p.got(KwAs) {
 		d.As = p.name()
 	}
+	failed := p.panicking
 	p.wantSemi()
 	d.span = d.span.To(p.prev)
-	if p.panicking {
-		for p.tok.Kind != EOF && p.tok.Kind != Semi && !p.startsItem() {
+	if failed || p.panicking {
+		p.lost = true
+		for p.panicking && p.tok.Kind != EOF && p.tok.Kind != Semi && !p.startsItem() {
 			p.next()
 		}
 		p.got(Semi)
@@ -70,9 +74,11 @@ func (p *parser) item() Item {
 		p.expected("`fn` or another item")
 		p.next()
 		p.skipToItem()
+		p.spoiled = len(h.Attrs) > 0 // which belong to what follows
 		return nil
 	}
 	head := it.Head()
+	p.lost = p.lost || head.Name != nil && head.Name.Text == ""
 	head.span = head.span.To(p.prev)
 	head.Bad = p.failed
 	if _, fn := it.(*FnDecl); p.panicking && !fn {
@@ -117,13 +123,19 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		d.Closing = p.tok.Span
 		p.wantClose(RParen, open)
 	}
-	if p.tok.Kind == Colon && !p.panicking {
+	switch {
+	case p.got(Arrow):
+		p.results(d)
+	case p.tok.Kind == Ident && !p.isWord("over") && !p.panicking:
+		p.expected("`{`").Hint("`->` stands before the result").
+			Replace(source.Span{Pos: p.tok.Pos, End: p.tok.Pos}, "-> ", "write ->")
+		p.panicking = false
+		p.results(d)
+	case p.tok.Kind == Colon && !p.panicking:
 		p.wrong(p.tok.Span, "expected `->`, found `:`").Hint("a result is written -> int").
 			Replace(p.tok.Span, " ->", "write ->")
 		p.panicking = false
 		p.next()
-		p.results(d)
-	} else if p.got(Arrow) {
 		p.results(d)
 	}
 	if p.word("over") {
@@ -134,7 +146,8 @@ func (p *parser) fnDecl(h ItemHead) *FnDecl {
 		}
 	}
 	p.skipTo(LBrace, KwFn, At)
-	d.BadHead = p.failed
+	d.BadHead = p.failed || p.spoiled || p.tok.Kind != LBrace && p.tok.Kind != Semi
+	p.spoiled = false
 	if !p.got(Semi) {
 		d.Body = p.fnBody()
 	}

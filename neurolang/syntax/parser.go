@@ -24,6 +24,8 @@ type parser struct {
 	incomplete bool
 	open       bool // the scanner's
 	noStruct   bool // `Name {` opens a block: a condition
+	spoiled    bool // attributes before the next item were lost
+	lost       bool // text between items was skipped, or an item has no name
 }
 
 // Mode chooses what stands at top level.
@@ -44,6 +46,7 @@ func Parse(f *source.File, mode Mode, errs *diag.List) (file *File, incomplete b
 	p.at = -1
 	p.next()
 	file = p.parseFile()
+	file.Lost = p.lost
 	file.Tokens = p.toks[:len(p.toks)-1]
 	incomplete = p.open || p.incomplete
 	return file, incomplete && errs.Len() == before+1
@@ -180,8 +183,11 @@ func (p *parser) wantSemi() {
 	at := source.Span{Pos: p.prev.End, End: p.prev.End}
 	d := p.errs.Errorf(diag.Unexpected, at, "expected `;`, found %s", p.describe()).
 		Label("`;` is missing here").Replace(at, ";", "insert the `;`")
-	if p.tok.Kind == Colon && p.peek(1) == Assign {
+	switch k := p.tok.Kind; {
+	case k == Colon && p.peek(1) == Assign:
 		d.Hint("write let x = ...")
+	case (k == Ident || k >= Int && k <= FString) && !startsLine(p):
+		d.Hint("the arguments of a call stand in parentheses")
 	}
 }
 
@@ -330,13 +336,16 @@ func (p *parser) doc() string {
 func (p *parser) skipTo(kinds ...Kind) {
 	for p.panicking && p.tok.Kind != EOF {
 		for _, k := range kinds {
-			if p.tok.Kind == k {
+			if p.tok.Kind == k && !p.fnType() {
 				return
 			}
 		}
 		p.next()
 	}
 }
+
+// fnType tells the `fn` of a type from that of an item.
+func (p *parser) fnType() bool { return p.tok.Kind == KwFn && p.peek(1) == LParen }
 
 // skipToItem moves to the next token that can begin an item at this depth.
 func (p *parser) skipToItem() {
@@ -348,10 +357,11 @@ func (p *parser) skipToItem() {
 		case RBrace:
 			depth--
 		default:
-			if depth <= 0 && (p.startsItem() || p.tok.Kind == KwImport) {
+			if depth <= 0 && (p.startsItem() && !p.fnType() || p.tok.Kind == KwImport) {
 				return
 			}
 		}
+		p.lost = true
 		p.next()
 	}
 }

@@ -291,6 +291,15 @@ func (s *Scanner) quoted() bool {
 	return false
 }
 
+// operand tells whether a string can begin here, by what stands before it.
+func (s *Scanner) operand() bool {
+	i := s.off - 1
+	for i > 0 && s.src[i] == ' ' {
+		i--
+	}
+	return strings.IndexByte("({[,+=!<>&|f", s.src[i]) >= 0
+}
+
 func (s *Scanner) openString(start int) Kind {
 	s.errs.Errorf(diag.OpenString, s.span(start), "string is never closed").
 		Hint("strings end on the line they start; write \\n for a line break")
@@ -306,6 +315,9 @@ func (s *Scanner) fstr() Kind {
 			s.off++
 		case depth == 0 && c == '"':
 			s.off++
+			return FString
+		case depth > 0 && c == '"' && !s.operand():
+			s.off++ // the brace was never closed
 			return FString
 		case depth > 0 && c == '"':
 			if !s.quoted() {

@@ -165,6 +165,9 @@ func (p *parser) condition() Expr {
 		p.panicking = p.tok.Kind != LBrace
 	}
 	p.noStruct = saved
+	if p.tok.Kind != LBrace {
+		return &BadExpr{node{x.Span()}} // an error follows; what stands here is not all
+	}
 	return x
 }
 

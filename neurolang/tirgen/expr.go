@@ -301,11 +301,6 @@ func constInt(e hir.Expr) int {
 	return 0
 }
 
-func constBool(e hir.Expr) bool {
-	c, ok := e.(*hir.Const)
-	return ok && c.Value == true
-}
-
 // constInts gives the constants of an array or a tuple.
 func constInts(e hir.Expr) []int {
 	var parts []hir.Expr

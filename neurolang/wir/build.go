@@ -482,9 +482,9 @@ func (b *Builder) Whole(lo, hi Arg) (Arg, bool) {
 		n.Dst[0].List[0].Reg != lo.Reg {
 		return Arg{}, false
 	}
-	key := string(b.keyOf(n.Op, n.Src))
+	key := b.keyOf(n.Op, n.Src)
 	for i := len(b.scopes) - 1; i >= 0; i-- {
-		if a, ok := b.scopes[i][key]; ok {
+		if a, ok := b.scopes[i][string(key)]; ok {
 			return n.Src[0], a.List[0].Reg == lo.Reg
 		}
 	}

@@ -42,7 +42,8 @@ func (p *parser) next() (string, bool) {
 
 func (p *parser) parse() error {
 	l, _ := p.next()
-	name, ok := strings.CutPrefix(l, "warp @")
+	name, _ := strings.CutPrefix(l, "warp @")
+	var ok bool
 	if name, ok = strings.CutSuffix(name, " {"); !ok || name == "" {
 		return fmt.Errorf(`"warp @name {" is expected, not %q`, l)
 	}
