@@ -42,7 +42,8 @@ var (
 		"list": "an array's type is [T]", "HashMap": "there are no maps: use an array of pairs",
 		"dict": "there are no maps: use an array of pairs",
 		"Map":  "there are no maps: use an array of pairs", "Box": "put it into an array: [T]",
-		"void": "leave the result out", "None": "leave the result out", "Any": "use a type parameter: <T>",
+		"void": "leave the result out", "None": "leave the result out",
+		"Any": "use a type parameter: <T>",
 		"any": "use a type parameter: <T>", "object": "use a type parameter: <T>",
 	}
 	memberWords = map[hir.Kind]map[string]string{
@@ -80,7 +81,8 @@ func (c *checker) wordHelp(d *diag.Diagnostic, n *syntax.Name, sc *scope) bool {
 		d.Hint("take it: the first parameter of a method is &self, &mut self or self")
 		return true
 	}
-	if p, ok := sc.lookup("Self").(*typeParam); ok && p.typ != nil && fieldIndex(p.typ, n.Text) >= 0 {
+	p, ok := sc.lookup("Self").(*typeParam)
+	if ok && p.typ != nil && fieldIndex(p.typ, n.Text) >= 0 {
 		d.Hint("write self.%s", n.Text).Replace(n.Span(), "self."+n.Text, "write self."+n.Text)
 		return true
 	}
