@@ -224,8 +224,8 @@ func FuzzCompile(f *testing.F) {
 			f.Add(string(src))
 		}
 	}
-	for _, path := range []string{"testdata/lang/run/host.txtar",
-		"testdata/lang/run/kernel.txtar"} {
+	for _, base := range []string{"host", "kernel"} {
+		path := "testdata/lang/run/" + base + ".txtar"
 		text, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

@@ -653,9 +653,7 @@ func (b *body) array(e *syntax.ArrayLit, want *hir.Type) hir.Expr {
 		mark := b.mark()
 		x := b.value(s, elem)
 		b.settle(out.Elems, mark)
-		if _,
-			lent := x.(*hir.RefOf); elem == nil && isRef(x.Type()) && !lent &&
-			isCopy(deref(x.Type())) {
+		if _, lent := x.(*hir.RefOf); elem == nil && !lent && isCopy(deref(x.Type())) {
 			x = b.read(x)
 		}
 		if elem == nil {

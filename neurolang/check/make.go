@@ -98,9 +98,8 @@ func (b *body) made(o *defObj, bn *binding, sp source.Span) *hir.Type {
 	}
 	t := b.instantiate(o, bn.sc, args, b.kernel)
 	if !b.kernel && kernelOnly(t) != nil {
-		return b.kernelStruct(b.errorf(diag.UnknownType, sp, "%s cannot stand in host code",
-			String(t)),
-			t)
+		d := b.errorf(diag.UnknownType, sp, "%s cannot stand in host code", String(t))
+		return b.kernelStruct(d, t)
 	}
 	return t
 }

@@ -148,7 +148,7 @@ func (c *checker) implDef(im *implObj) *defObj {
 
 // assocOf finds a function of a struct or enum.
 func (c *checker) assocOf(o *defObj, name string) *fnObj {
-	for _, im := range c.impls {
+	for _, im := range c.newest() {
 		if fn := im.fns[name]; fn != nil && c.implDef(im) == o {
 			return fn
 		}
@@ -185,9 +185,19 @@ func (c *checker) matches(im *implObj, t *hir.Type) bool {
 	return got == t || got.Kind == hir.Tensor && t.Kind == hir.Tensor && tensorFits(got, t) == ""
 }
 
+// newest lists impls; in a session later ones replace earlier ones.
+func (c *checker) newest() []*implObj {
+	if !c.session {
+		return c.impls
+	}
+	out := slices.Clone(c.impls)
+	slices.Reverse(out)
+	return out
+}
+
 // findMethod finds a function of a type, of its own or by a trait.
 func (c *checker) findMethod(t *hir.Type, name string) *fnObj {
-	for _, im := range c.impls {
+	for _, im := range c.newest() {
 		fn := im.fns[name]
 		if fn == nil {
 			if tr := c.implTrait(im); tr != nil && tr.fns[name] != nil &&
@@ -222,7 +232,7 @@ func (c *checker) implOf(t *hir.Type, tr *traitObj) *implObj {
 	}
 	c.proving[p] = true
 	defer delete(c.proving, p)
-	for _, im := range c.impls {
+	for _, im := range c.newest() {
 		if c.implTrait(im) == tr && c.matches(im, t) {
 			return im
 		}

@@ -117,8 +117,8 @@ func (c *checker) kernelStruct(d *diag.Diagnostic, t *hir.Type) *hir.Type {
 			field := c.defArgs(t).def.strct.Fields[i]
 			d.With(field.Name.Span(), "a %s lives in kernels only", String(k))
 			if k.Kind == hir.Scalar && isFloat(k.Elem) {
-				d.Hint("the host's type is float").Replace(field.Type.Span(), "float",
-					"write float")
+				d.Hint("the host's type is float").
+					Replace(field.Type.Span(), "float", "write float")
 			} else if k.Kind == hir.Scalar {
 				d.Hint("the host's numbers are int and float")
 			}

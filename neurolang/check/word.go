@@ -81,8 +81,8 @@ func (c *checker) wordHelp(d *diag.Diagnostic, n *syntax.Name, sc *scope) bool {
 		d.Hint("take it: the first parameter of a method is &self, &mut self or self")
 		return true
 	}
-	if p, ok := sc.lookup("Self").(*typeParam); ok && p.typ != nil && fieldIndex(p.typ,
-		n.Text) >= 0 {
+	p, ok := sc.lookup("Self").(*typeParam)
+	if ok && p.typ != nil && fieldIndex(p.typ, n.Text) >= 0 {
 		d.Hint("write self.%s", n.Text).Replace(n.Span(), "self."+n.Text, "write self."+n.Text)
 		return true
 	}

@@ -464,7 +464,7 @@ type MatchExpr struct {
 	node
 	X    Expr
 	Arms []*Arm
-	Bad  bool // not all arms could be read
+	Bad  bool // arms may be missing
 }
 
 // Arm is pattern if guard => value.

@@ -19,6 +19,7 @@ const (
 	importHelp = "write import std.ops;"
 	constHelp  = "write const NAME: int = 1; variables live in functions"
 	loopHelp   = "write while true { ... break; }"
+	matchHelp  = "write match x { 1 => ..., _ => ... }"
 	callHelp   = "write it as a call: "
 )
 
@@ -26,10 +27,8 @@ const (
 var stmtWords = map[string]string{
 	"elif": "write else if", "elsif": "write else if", "elseif": "write else if",
 	"loop": loopHelp, "do": loopHelp, "until": "write while !...",
-	"switch": "write match x { 1 => ..., _ => ... }",
-	"case":   "write match x { 1 => ..., _ => ... }",
-	"throw":  callHelp + "panic(...)", "raise": callHelp + "panic(...)",
-	"try":   "match the Result, or write e?",
+	"switch": matchHelp, "case": matchHelp, "try": "match the Result, or write e?",
+	"throw": callHelp + "panic(...)", "raise": callHelp + "panic(...)",
 	"print": callHelp + "print(...)", "assert": callHelp + "assert(...)",
 	"int": letHelp, "float": letHelp, "string": letHelp, "bool": letHelp, "double": letHelp,
 	"auto": letHelp, "long": letHelp, "final": letHelp, "val": letHelp, "mut": "write var x = ...",
