@@ -348,8 +348,12 @@ func (b *body) arrange(fn string, names []string, args []arg, def source.Span) (
 		switch {
 		case i >= len(names):
 			if i == len(names) {
+				before := 0 // a method's value stands before the dot
+				if args[0].e == nil {
+					before = 1
+				}
 				d := b.errorf(diag.TooManyArgs, a.span(), "%s takes %s, not %d", fn,
-					count(len(names), "argument"), len(args))
+					count(len(names)-before, "argument"), len(args)-before)
 				d.With(def, "defined here")
 			}
 			ok = false
