@@ -255,45 +255,12 @@ func (b *body) store(s *syntax.AssignStmt, ix *syntax.IndexExpr) {
 // writes tells whether a block stores into a parameter.
 func writes(blk *hir.Block, v *hir.Var) bool {
 	found := false
-	walkBlock(blk, func(s hir.Stmt) {
+	hir.Walk(blk, func(s hir.Stmt) {
 		if a, ok := s.(*hir.Assign); ok {
 			if l, ok := a.Place.(*hir.Load); ok && l.Tensor == v {
 				found = true
 			}
 		}
-	})
+	}, nil)
 	return found
-}
-
-// walkBlock visits the statements of a block and of the blocks in it.
-func walkBlock(blk *hir.Block, f func(hir.Stmt)) {
-	if blk == nil {
-		return
-	}
-	for _, s := range blk.Stmts {
-		f(s)
-		switch s := s.(type) {
-		case *hir.While:
-			walkBlock(s.Body, f)
-		case *hir.For:
-			walkBlock(s.Body, f)
-		case *hir.Do:
-			walkExpr(s.X, f)
-		case *hir.Let:
-			walkExpr(s.Value, f)
-		case *hir.Assign:
-			walkExpr(s.Value, f)
-		}
-	}
-	walkExpr(blk.Value, f)
-}
-
-func walkExpr(x hir.Expr, f func(hir.Stmt)) {
-	switch x := x.(type) {
-	case *hir.If:
-		walkBlock(x.Then, f)
-		walkBlock(x.Else, f)
-	case *hir.BlockExpr:
-		walkBlock(x.Block, f)
-	}
 }

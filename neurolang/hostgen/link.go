@@ -74,7 +74,7 @@ func (l *Linker) Func(f *hir.Fn) int {
 		l.Prog.Funcs = append(l.Prog.Funcs, &program.Func{Name: f.Name, Params: len(f.Params),
 			Graph: f.Graph})
 		l.todo = append(l.todo, f)
-		walk(f.Body, func(e hir.Expr) {
+		hir.Walk(f.Body, nil, func(e hir.Expr) {
 			if x, ok := e.(*hir.FuncValue); ok {
 				l.Prog.Funcs[l.Func(x.Fn)].Captured = len(x.Captured)
 			}

@@ -98,7 +98,7 @@ func (g *gen) assigned(blocks ...*hir.Block) []*hir.Var {
 	var out []*hir.Var
 	seen := map[*hir.Var]bool{}
 	for _, b := range blocks {
-		walkBlock(b, func(s hir.Stmt) {
+		hir.Walk(b, func(s hir.Stmt) {
 			a, ok := s.(*hir.Assign)
 			if !ok {
 				return
@@ -108,7 +108,7 @@ func (g *gen) assigned(blocks ...*hir.Block) []*hir.Var {
 				seen[v] = true
 				out = append(out, v)
 			}
-		})
+		}, nil)
 	}
 	return out
 }
@@ -124,63 +124,4 @@ func root(e hir.Expr) *hir.Var {
 		return root(e.Arg)
 	}
 	return nil
-}
-
-// walkBlock calls f for all statements of a block, those in expressions too.
-func walkBlock(b *hir.Block, f func(hir.Stmt)) {
-	if b == nil {
-		return
-	}
-	for _, s := range b.Stmts {
-		f(s)
-		switch s := s.(type) {
-		case *hir.Let:
-			walkExpr(s.Value, f)
-		case *hir.Assign:
-			walkExpr(s.Value, f)
-		case *hir.Do:
-			walkExpr(s.X, f)
-		case *hir.While:
-			walkExpr(s.Cond, f)
-			walkBlock(s.Body, f)
-		case *hir.For:
-			walkBlock(s.Body, f)
-		case *hir.Return:
-			walkExpr(s.Value, f)
-		}
-	}
-	walkExpr(b.Value, f)
-}
-
-// walkExpr finds the blocks in an expression where statements may stand.
-func walkExpr(e hir.Expr, f func(hir.Stmt)) {
-	switch e := e.(type) {
-	case *hir.If:
-		walkExpr(e.Cond, f)
-		walkBlock(e.Then, f)
-		walkBlock(e.Else, f)
-	case *hir.BlockExpr:
-		walkBlock(e.Block, f)
-	case *hir.Binary:
-		walkExpr(e.L, f)
-		walkExpr(e.R, f)
-	case *hir.Unary:
-		walkExpr(e.Arg, f)
-	case *hir.CastTo:
-		walkExpr(e.Arg, f)
-	case *hir.Call:
-		walkAll(e.Args, f)
-	case *hir.Intrinsic:
-		walkAll(e.Args, f)
-	case *hir.TupleOf:
-		walkAll(e.Elems, f)
-	case *hir.StructOf:
-		walkAll(e.Fields, f)
-	}
-}
-
-func walkAll(es []hir.Expr, f func(hir.Stmt)) {
-	for _, e := range es {
-		walkExpr(e, f)
-	}
 }
